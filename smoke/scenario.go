@@ -1,0 +1,70 @@
+package smoke
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Scenario is a named journey whose pass proves one sentence. Its steps run in order; a failing step ends it, unless the
+// step is Independent. State lives in variables that the steps' closures share, so to repeat a scenario is to construct
+// it again.
+type Scenario struct {
+	Name   string
+	Proves string // the sentence: "a cell runs in a kernel through every proxy"
+	// Needs names scenarios ("launch") or steps ("binder-host/page") that must have passed before it begins.
+	Needs []string
+	// Advice completes the reason when a need did not pass: what the person on call can do about it.
+	Advice string
+	// Raw marks scenarios of the raw clients; the report's overhead is measured over these.
+	Raw bool
+	// Last makes a scenario run after all others have ended, whatever their verdict; Needs are then not waited for.
+	Last  bool
+	Steps []Step
+}
+
+// Step is one action of a scenario with a time budget. Do returns nil when its expectation held, a *wire.Fault when the
+// deployment broke it, and Skip's error when there is nothing to test here.
+type Step struct {
+	Name   string
+	Budget time.Duration // at most; the clock starts with Do
+	// Independent steps neither end their scenario when they fail nor are blocked when an earlier one failed, unless it
+	// is named in After.
+	Independent bool
+	// After limits what an Independent step needs to these earlier steps of its scenario.
+	After []string
+	// Always steps run whatever happened before, on a context that survives the run's cancellation.
+	Always bool
+	Do     func(ctx context.Context) error
+	// Settle, when set, reconsiders Do's fault once another step has ended. The scenario's later steps do not wait for it.
+	Settle *Settle
+}
+
+// Settle defers a verdict: what looked like a fault may turn out to be none in the light of another step.
+type Settle struct {
+	After string // "kernel/channel"
+	// Decide is given that step's verdict and Do's fault, and returns the error that counts; nil is pass.
+	Decide func(ctx context.Context, other Verdict, fault error) error
+}
+
+// skipError is how a step says that there is nothing to test.
+type skipError struct{ reason string }
+
+func (e *skipError) Error() string { return e.reason }
+
+// Skip returns the error by which a step ends as skip, with the reason that the report shows.
+func Skip(reason string) error { return &skipError{reason} }
+
+// warning is how a step says that it passed, but found something.
+type warning struct{ fault error }
+
+func (e *warning) Error() string { return e.fault.Error() }
+func (e *warning) Unwrap() error { return e.fault }
+
+// Warn returns the error by which a step passes and yet leaves a finding of severity warn.
+func Warn(fault error) error { return &warning{fault} }
+
+func isWarning(err error) bool {
+	var w *warning
+	return errors.As(err, &w)
+}

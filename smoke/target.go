@@ -1,0 +1,50 @@
+package smoke
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// App is the front end that a notebook is opened in.
+type App string
+
+// The front ends.
+const (
+	AppLab      App = "lab"      // JupyterLab
+	AppNotebook App = "notebook" // Notebook 7
+)
+
+// Target is one BinderHub under test, with everything the user said of it. Settings have been checked when a Target
+// exists: its URLs are absolute, its files were read.
+type Target struct {
+	Name   string   // [a-z0-9-]+, names the directory of its evidence
+	Binder *url.URL // BinderHub's base URL; the path ends in a slash
+	Hub    *url.URL // base URL of JupyterHub's proxy, or nil: then it is learned from a launch and remembered
+
+	Spec     string // what is launched, "gh/binder-examples/requirements/HEAD"
+	Notebook string // path of the notebook in the repository to open; empty: the suite uploads its own
+	UI       bool   // BinderHub shows pages; off for API-only mode
+	App      App
+
+	Resolve map[string]string // "host:port" to "address:port", instead of DNS
+	CA      []byte            // PEM of further certificate authorities, or nil
+	CAFile  string            // where CA was read from
+	Token   string            // JupyterHub API token, or empty
+	Headers http.Header       // sent to the target's own hosts only, or nil
+
+	Scenarios []string // "scenario" or "scenario/step": what to run, with what it needs; empty is everything
+	Skip      []string // "scenario" or "scenario/step": what not to run
+	Repeat    int      // fresh connections in the repeat steps
+}
+
+// Settings is everything the user said of a run.
+type Settings struct {
+	Targets     []Target
+	Concurrency int           // targets at once
+	Timeout     time.Duration // of the whole run
+	Grace       time.Duration // for clean-up after an interrupt: how long to wait for a launch that has not ended
+	FlakyFails  bool          // exit code 1 for flaky
+	Out         string        // directory of the report; absolute
+	State       string        // directory that outlives runs; absolute
+}
