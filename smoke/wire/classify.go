@@ -1,0 +1,89 @@
+package wire
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+)
+
+// Classify names what a network error showed. An error of no known kind is Malformed: something answered, but not in the
+// protocol that was asked for.
+func Classify(ctx context.Context, err error) Symptom {
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(context.Cause(ctx), context.Canceled) || errors.Is(ctx.Err(), context.Canceled):
+		return Cancelled
+	case ctx.Err() != nil:
+		return Timeout
+	}
+	for _, known := range []func(error) Symptom{nameSymptom, tlsSymptom, socketSymptom} {
+		if s := known(err); s != "" {
+			return s
+		}
+	}
+	return Malformed
+}
+
+func nameSymptom(err error) Symptom {
+	var dns *net.DNSError
+	switch {
+	case !errors.As(err, &dns):
+		return ""
+	case dns.IsNotFound:
+		return DNSNotFound
+	}
+	return DNSFailed
+}
+
+func tlsSymptom(err error) Symptom {
+	var (
+		invalid   x509.CertificateInvalidError
+		hostname  x509.HostnameError
+		authority x509.UnknownAuthorityError
+		verify    *tls.CertificateVerificationError
+		record    tls.RecordHeaderError
+		alert     tls.AlertError
+	)
+	switch {
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return TLSExpired
+	case errors.As(err, &hostname):
+		return TLSName
+	case errors.As(err, &authority):
+		return TLSAuthority
+	case errors.As(err, &verify), errors.As(err, &invalid), errors.As(err, &record), errors.As(err, &alert):
+		return TLSFailed
+	}
+	return ""
+}
+
+func socketSymptom(err error) Symptom {
+	var timeout interface{ Timeout() bool }
+	var op *net.OpError
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return TCPRefused
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL):
+		return TCPUnreachable
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return Reset
+	case errors.As(err, &op) && op.Op == "dial" && op.Timeout():
+		return TCPTimeout
+	case errors.Is(err, http.ErrServerClosed), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return EOF
+	case strings.Contains(err.Error(), "server response headers exceeded"):
+		return TooLarge
+	case strings.Contains(err.Error(), "stream error: stream ID"):
+		return Reset
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return Timeout
+	}
+	return ""
+}

@@ -1,0 +1,92 @@
+package wire
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Config says how a target is reached.
+type Config struct {
+	Timeline  *Timeline
+	Meter     *Meter            // counts the time spent waiting for bytes; may be nil
+	Resolve   map[string]string // "host:port" to "address:port", used instead of DNS
+	Roots     *x509.CertPool    // nil: the system's
+	UserAgent string
+	Header    http.Header // sent to the target's own places only
+}
+
+// Network is the raw clients' way to one target. It follows no redirect, bounds what it reads, and writes all it sees into
+// the timeline.
+type Network struct {
+	cfg    Config
+	pooled *http.Transport // HTTP/2 where offered; connections are kept
+	fresh  *http.Transport // a new HTTP/1.1 connection for each request
+	fresh2 *http.Transport // a new connection for each request, HTTP/2 where offered
+}
+
+// NewNetwork returns a network that is not connected to anything yet.
+func NewNetwork(cfg Config) *Network {
+	n := &Network{cfg: cfg}
+	n.pooled = n.transport()
+	n.fresh2 = n.transport()
+	n.fresh2.DisableKeepAlives = true
+	// CHP answers an upgrade without a route by 404 and leaves the connection open but dead; a pool would hand it out again.
+	n.fresh = n.transport()
+	n.fresh.DisableKeepAlives = true
+	n.fresh.ForceAttemptHTTP2 = false
+	n.fresh.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+	return n
+}
+
+// Timeline is where the network writes.
+func (n *Network) Timeline() *Timeline { return n.cfg.Timeline }
+
+// Close lets go of kept connections.
+func (n *Network) Close() {
+	n.pooled.CloseIdleConnections()
+	n.fresh.CloseIdleConnections()
+	n.fresh2.CloseIdleConnections()
+}
+
+// maxHeader bounds the head of an answer, in bytes.
+const maxHeader = 256 << 10
+
+func (n *Network) transport() *http.Transport {
+	return &http.Transport{
+		Proxy:                  n.proxy,
+		DialContext:            n.dial,
+		TLSClientConfig:        &tls.Config{RootCAs: n.cfg.Roots, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    10 * time.Second,
+		ForceAttemptHTTP2:      true,
+		MaxResponseHeaderBytes: maxHeader,
+		MaxIdleConnsPerHost:    16,
+		IdleConnTimeout:        4 * time.Second, // below CHP's 5 s, so that a kept connection is not lost in a race
+		DisableCompression:     true,            // we ask for compression as browsers do, and undo it ourselves
+	}
+}
+
+// proxy takes the environment's proxy, except for hosts whose address the user gave: those are to be reached directly.
+func (n *Network) proxy(r *http.Request) (*url.URL, error) {
+	if _, ok := n.cfg.Resolve[authority(r.URL)]; ok {
+		return nil, nil
+	}
+	return http.ProxyFromEnvironment(r)
+}
+
+// dial connects to the address that the user gave for host:port, or else to what DNS says.
+func (n *Network) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	to := address
+	if override, ok := n.cfg.Resolve[address]; ok {
+		to = override
+		if seen := traceOf(ctx); seen != nil {
+			seen.add(KindDNS, DNS{Host: address, Addresses: []string{override}, Override: true})
+		}
+	}
+	d := net.Dialer{Timeout: 10 * time.Second}
+	return d.DialContext(ctx, network, to)
+}
