@@ -36,6 +36,8 @@ type Step struct {
 	// Always steps run whatever happened before, on a context that survives the run's cancellation.
 	Always bool
 	Do     func(ctx context.Context) error
+	// Cell marks steps in which a cell runs: a gate in which none passed is never pass, unless leaving them out was asked for.
+	Cell bool
 	// Settle, when set, reconsiders Do's fault once another step has ended. The scenario's later steps do not wait for it.
 	Settle *Settle
 }
