@@ -90,3 +90,13 @@ func (n *Network) dial(ctx context.Context, network, address string) (net.Conn, 
 	d := net.Dialer{Timeout: 10 * time.Second}
 	return d.DialContext(ctx, network, to)
 }
+
+// Unmetered is the same network for waiting in the background, which the meter must not count.
+func (n *Network) Unmetered() *Network {
+	quiet := *n
+	quiet.cfg.Meter = nil
+	return &quiet
+}
+
+// Waiting tells the meter that somebody waits for bytes, until end is called.
+func (n *Network) Waiting() (end func()) { return n.cfg.Meter.Begin() }

@@ -7,12 +7,16 @@ import (
 	"maps"
 	"net/http"
 	"sync"
+	"time"
 
 	"nhooyr.io/websocket"
 )
 
 // maxMessage bounds one websocket message, in bytes. Jupyter Server's own bound is 10 MiB.
 const maxMessage = 16 << 20
+
+// closeWait is how long the peer's half of the closing handshake is waited for.
+const closeWait = time.Second
 
 // Handshake is a request to open a websocket.
 type Handshake struct {
@@ -208,7 +212,10 @@ func (s *Socket) Fault(symptom Symptom, want, got string) *Fault {
 func (s *Socket) Close() {
 	s.once.Do(func() {
 		close(s.closing)
-		_ = s.conn.Close(websocket.StatusNormalClosure, "") // the peer may be gone; the exchange is closed either way
+		// The peer may be gone, or hang: then its half of the closing handshake is not waited for.
+		hung := time.AfterFunc(closeWait, func() { _ = s.conn.CloseNow() })
+		defer hung.Stop()
+		_ = s.conn.Close(websocket.StatusNormalClosure, "")
 		for range s.messages {
 		}
 	})

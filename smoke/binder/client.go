@@ -1,0 +1,142 @@
+package binder
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"binderhub-smoke/smoke/wire"
+)
+
+// Client speaks to one BinderHub.
+type Client struct {
+	net   *wire.Network
+	base  *url.URL // ends in a slash
+	token string
+}
+
+// New returns a client of the BinderHub at base, which ends in a slash. token is a JupyterHub API token for BinderHubs
+// with auth_enabled, or empty.
+func New(net *wire.Network, base *url.URL, token string) *Client {
+	return &Client{net: net, base: base, token: token}
+}
+
+// URL is the URL of a path below the base. The path keeps its percent-encoding.
+func (c *Client) URL(path string) string { return c.base.String() + path }
+
+func (c *Client) get(ctx context.Context, subject, path string) (*wire.Answer, error) {
+	return c.net.Do(ctx, wire.Call{Subject: subject, URL: c.URL(path), Header: c.header()})
+}
+
+func (c *Client) header() http.Header {
+	if c.token == "" {
+		return nil
+	}
+	return http.Header{"Authorization": {"token " + c.token}}
+}
+
+// PageConfig is what BinderHub's pages tell their script. Source: binderhub/main.py.
+type PageConfig struct {
+	BaseURL       string `json:"baseUrl"`
+	BinderVersion string `json:"binderVersion"`
+	BuildToken    string `json:"buildToken"` // on /v2/… only
+}
+
+// pageConfig finds window.pageConfig = {…}; which BinderHub writes on one line, with < and > escaped.
+var pageConfig = regexp.MustCompile(`window\.pageConfig\s*=\s*(\{.*\})\s*;`)
+
+// Page gets a page of BinderHub and reads its configuration. A 200 alone proves nothing: BinderHub answers 200 to every
+// path, and so may a stranger.
+func (c *Client) Page(ctx context.Context, path string) (PageConfig, error) {
+	subject := "BinderHub's page"
+	a, err := c.get(ctx, subject, path)
+	if err != nil {
+		return PageConfig{}, err
+	}
+	if a.Status >= 300 && a.Status < 400 {
+		return PageConfig{}, a.Fault(subject, wire.Redirected, "200 text/html", a.Describe()+" to "+a.Header.Get("Location"))
+	}
+	if err := a.Expect(subject, http.StatusOK, "text/html"); err != nil {
+		return PageConfig{}, err
+	}
+	var config PageConfig
+	found := pageConfig.FindSubmatch(a.Body)
+	if found == nil {
+		return config, a.Fault(subject, wire.Content, "a page with window.pageConfig", "a page of another origin: "+title(a.Body))
+	}
+	if err := json.Unmarshal(found[1], &config); err != nil {
+		return config, a.Fault(subject, wire.Content, "window.pageConfig as JSON", err.Error())
+	}
+	c.net.Timeline().Redactor().Learn(config.BuildToken)
+	if config.BaseURL != c.base.Path {
+		return config, a.Fault(subject, wire.Content, "pageConfig.baseUrl "+c.base.Path, fmt.Sprintf("%q", config.BaseURL))
+	}
+	return config, nil
+}
+
+var titleTag = regexp.MustCompile(`(?is)<title>\s*(.*?)\s*</title>`)
+
+// title says which page came: its title, or its first words.
+func title(body []byte) string {
+	if m := titleTag.FindSubmatch(body); m != nil {
+		return fmt.Sprintf("%q", first(string(m[1]), 80))
+	}
+	return fmt.Sprintf("%q", first(string(body), 80))
+}
+
+func first(s string, n int) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if len(s) > n {
+		s = strings.ToValidUTF8(s[:n], "") + "…"
+	}
+	return s
+}
+
+// healthChecks is the body of /health. Source: binderhub/health.py.
+type healthChecks struct {
+	OK     *bool `json:"ok"`
+	Checks []struct {
+		Service       string `json:"service"`
+		OK            bool   `json:"ok"`
+		IgnoreFailure bool   `json:"_ignore_failure"`
+	} `json:"checks"`
+}
+
+// Health asks BinderHub about itself: 200 and ok, or 503 with the services that it cannot reach. Its word is up to 15 s
+// old, and it knows nothing of the way to it or of user servers.
+func (c *Client) Health(ctx context.Context) error {
+	subject := "BinderHub's health"
+	a, err := c.get(ctx, subject, "health")
+	if err != nil {
+		return err
+	}
+	var h healthChecks
+	if json.Unmarshal(a.Body, &h) != nil || h.OK == nil {
+		if err := a.Expect(subject, http.StatusOK, "application/json"); err != nil {
+			return err
+		}
+		return a.Fault(subject, wire.Content, `JSON with "ok"`, first(string(a.Body), 80))
+	}
+	if a.Status == http.StatusOK && *h.OK {
+		return nil
+	}
+	var failing []string
+	for _, check := range h.Checks {
+		if !check.OK && !check.IgnoreFailure {
+			failing = append(failing, check.Service)
+		}
+	}
+	return a.Fault(subject, wire.Content, `200 and "ok": true`,
+		fmt.Sprintf("%d, failing checks: %s", a.Status, strings.Join(failing, ", ")))
+}
+
+// BuildToken scrapes the build token from a launch page, as a browser does: a launch with it is not counted against
+// BinderHub's rate limit. spec is "gh/owner/repository/ref".
+func (c *Client) BuildToken(ctx context.Context, spec string) (string, error) {
+	config, err := c.Page(ctx, "v2/"+spec)
+	return config.BuildToken, err
+}

@@ -1,0 +1,223 @@
+package binder
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"binderhub-smoke/smoke/wire"
+)
+
+// Event is one event of a launch. Phases are compared without regard to case; a line without a phase is a log line.
+// Source: binderhub/builder.py.
+type Event struct {
+	Phase      string `json:"phase"`
+	Message    string `json:"message"`
+	StatusCode int    `json:"status_code"` // of "failed", where BinderHub would have sent an HTTP status
+	Ready
+}
+
+// Ready is what the event "ready" adds.
+type Ready struct {
+	URL        string `json:"url"`   // of the user server, …/user/<name>/[server/]
+	Token      string `json:"token"` // for the user server; of no use where auth is enabled
+	Image      string `json:"image"`
+	LaunchHost string `json:"binder_launch_host"`
+	ClientIP   string `json:"binder_client_ip"`
+}
+
+// Launch is a launch under way. Its stream is read to the end whatever happens to the step that began it: closing it early
+// would not cancel the launch, only lose the server's address.
+type Launch struct {
+	Spec string
+	At   time.Duration // when it was asked for
+
+	client *Client
+	cancel context.CancelFunc
+	events chan arrival
+	once   sync.Once
+
+	exchange wire.ExchangeID
+	heard    []string // messages of the phases that launch a server: the reason of a failure may stand only there
+	ready    *Ready
+	over     error // why no further event will come
+}
+
+type arrival struct {
+	event    wire.Event
+	exchange wire.ExchangeID
+	err      error
+}
+
+// Launch asks BinderHub to build and launch spec. It sends one request and never another one. buildToken may be empty.
+// The launch outlives ctx, whose step its records belong to; it ends with its stream, or with Close.
+func (c *Client) Launch(ctx context.Context, spec, buildToken string) *Launch {
+	live, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	l := &Launch{Spec: spec, At: c.net.Timeline().Now(), client: c, cancel: cancel, events: make(chan arrival, 64)}
+	address := c.URL("build/" + spec)
+	if buildToken != "" {
+		address += "?build_token=" + url.QueryEscape(buildToken)
+	}
+	// BinderHub splits Accept at semicolons and wants exactly this (builder.py).
+	header := http.Header{"Accept": {"text/event-stream"}}
+	maps.Copy(header, c.header())
+	go l.read(live, wire.Call{Subject: "The launch's event stream", URL: address, Header: header})
+	return l
+}
+
+// read passes the stream on. It does not meter its waiting: whoever waits for the launch does.
+func (l *Launch) read(ctx context.Context, call wire.Call) {
+	defer close(l.events)
+	s, err := l.client.net.Unmetered().Open(ctx, call)
+	if err != nil {
+		l.pass(ctx, arrival{err: err})
+		return
+	}
+	defer s.Close()
+	for {
+		e, err := s.Next(ctx)
+		l.pass(ctx, arrival{event: e, exchange: s.Answer.Exchange, err: err})
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (l *Launch) pass(ctx context.Context, a arrival) {
+	select {
+	case l.events <- a:
+	case <-ctx.Done():
+	}
+}
+
+// maxSilence is how long a stream may be silent. BinderHub sends a keepalive comment each 25 s (builder.py), so a longer
+// silence means that something between us holds the stream back, or that BinderHub hangs.
+const maxSilence = 65 * time.Second
+
+// Next returns the launch's next event. It returns the *wire.Fault of a stream that could not be opened, broke, ended
+// before "ready", or fell silent, and ctx's error when ctx ends first; the launch then goes on.
+func (l *Launch) Next(ctx context.Context) (Event, error) {
+	defer l.client.net.Waiting()()
+	silence := time.NewTimer(maxSilence)
+	defer silence.Stop()
+	for l.over == nil {
+		select {
+		case a, ok := <-l.events:
+			if !ok {
+				return Event{}, l.end(errors.New("the launch was closed"))
+			}
+			l.exchange = a.exchange
+			if a.err != nil {
+				return Event{}, l.end(l.ended(a.err))
+			}
+			if a.event.Comment {
+				silence.Reset(maxSilence)
+				continue
+			}
+			return l.read1(a.event)
+		case <-silence.C:
+			return Event{}, l.fault(wire.Stalled, "an event, or a keepalive each 25 s", "nothing for "+maxSilence.String())
+		case <-ctx.Done():
+			return Event{}, context.Cause(ctx)
+		}
+	}
+	return Event{}, l.over
+}
+
+func (l *Launch) end(err error) error {
+	l.over = err
+	return err
+}
+
+// ended says what the end of the stream means before "ready" was seen.
+func (l *Launch) ended(err error) error {
+	if errors.Is(err, io.EOF) {
+		return l.fault(wire.StreamEnded, `events until "ready"`, "the stream's end after "+l.last())
+	}
+	return err
+}
+
+// read1 reads one event and keeps what later sentences need.
+func (l *Launch) read1(e wire.Event) (Event, error) {
+	var v Event
+	if err := json.Unmarshal([]byte(e.Data), &v); err != nil {
+		return v, l.fault(wire.Malformed, "one JSON object an event", first(e.Data, 80))
+	}
+	v.Phase = strings.ToLower(v.Phase)
+	l.client.net.Timeline().Redactor().Learn(v.Token)
+	switch v.Phase {
+	case "launching", "built", "waiting":
+		l.heard = append(l.heard, first(v.Message, 200))
+		l.heard = l.heard[max(0, len(l.heard)-20):]
+	case "failed":
+		return v, l.end(l.failed(v))
+	case "ready":
+		l.ready = &v.Ready
+	}
+	return v, nil
+}
+
+// failed is the fault of an event "failed": its message, or where it has none, what was heard before.
+func (l *Launch) failed(v Event) error {
+	got := fmt.Sprintf("failed: %s", first(v.Message, 300))
+	if v.StatusCode != 0 {
+		got = fmt.Sprintf("failed with status_code %d: %s", v.StatusCode, first(v.Message, 300))
+	}
+	if reason := l.last(); reason != "nothing" {
+		got += " (before it: " + reason + ")"
+	}
+	return l.fault(wire.PhaseFailed, `"ready"`, got)
+}
+
+func (l *Launch) last() string {
+	if len(l.heard) == 0 {
+		return "nothing"
+	}
+	return fmt.Sprintf("%q", l.heard[len(l.heard)-1])
+}
+
+func (l *Launch) fault(symptom wire.Symptom, want, got string) *wire.Fault {
+	f := &wire.Fault{Subject: "The launch's event stream", URL: l.client.URL("build/" + l.Spec), Symptom: symptom, Want: want, Got: got}
+	if l.exchange != 0 {
+		f.Exchanges = []wire.ExchangeID{l.exchange}
+	}
+	return f
+}
+
+// Await reads events until one of the given phases, or "ready".
+func (l *Launch) Await(ctx context.Context, phases ...string) (Event, error) {
+	for {
+		e, err := l.Next(ctx)
+		if err != nil || e.Phase == "ready" {
+			return e, err
+		}
+		for _, p := range phases {
+			if e.Phase == p {
+				return e, nil
+			}
+		}
+	}
+}
+
+// Ready is what "ready" told, or nil before it.
+func (l *Launch) Ready() *Ready { return l.ready }
+
+// Over tells whether the launch ended without a server, or broke so that nobody knows.
+func (l *Launch) Over() error { return l.over }
+
+// Close stops reading. BinderHub is not told, and a launch that is not over goes on.
+func (l *Launch) Close() {
+	l.once.Do(func() {
+		l.cancel()
+		for range l.events {
+		}
+	})
+}

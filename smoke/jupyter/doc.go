@@ -1,0 +1,2 @@
+// Package jupyter is a client of one user server: its REST interface, and the websocket of a kernel.
+package jupyter
