@@ -1,0 +1,116 @@
+package settings
+
+import (
+	"slices"
+	"strings"
+)
+
+// scope tells what a setting belongs to, and so where in the file it stands.
+type scope int
+
+const (
+	ofRun    scope = iota // top level of the file
+	ofTarget              // a target of the file, or its defaults
+	ofFlags               // flags and environment only
+)
+
+// definition is one setting. Flags, environment, file keys, --help and the table in the README are made from these.
+type definition struct {
+	name     string // BINDER is SMOKE_BINDER, --binder and the key binder
+	scope    scope
+	fallback string // the default; empty: unset
+	shows    string // how --help shows the default, when not as it is
+	must     string // completes "must be …"
+	help     string // one sentence
+	list     bool   // takes several, comma-separated or as a list in the file
+	path     bool   // is a path, relative to where it was given
+	take     func(d *draft, item string) error
+	later    bool // known, but this version does not do it: refused, not ignored
+}
+
+func (d *definition) env() string { return "SMOKE_" + d.name }
+func (d *definition) flag() string {
+	return "--" + strings.ReplaceAll(strings.ToLower(d.name), "_", "-")
+}
+func (d *definition) key() string { return strings.ToLower(d.name) }
+
+// definitions is every setting, in the order in which --help and the README show them.
+var definitions = []*definition{
+	{name: "BINDER", scope: ofTarget, must: mustURL, take: takeBinder,
+		help: "BinderHub's base URL. Without it and without targets the loopback deployment is tested."},
+	{name: "HUB", scope: ofTarget, must: mustURL, take: takeHub, shows: "learned from a launch",
+		help: "Base URL of JupyterHub's proxy. Without it the hub host is learned from a launch and remembered."},
+	{name: "SPEC", scope: ofTarget, fallback: "gh/binder-examples/requirements/HEAD", take: takeSpec,
+		must: "a repository as in BinderHub's launch URLs, such as gh/owner/name/ref",
+		help: "What is launched, as it stands in BinderHub's launch URLs."},
+	{name: "NOTEBOOK", scope: ofTarget, take: takeNotebook, shows: "the suite uploads its own",
+		must: "the path of an .ipynb file in the repository, without a leading / or ..",
+		help: "Notebook of the repository that the browser opens and runs."},
+	{name: "APP", scope: ofTarget, fallback: "lab", must: "lab or notebook", take: takeApp,
+		help: "Front end in which the browser opens it: `lab` (JupyterLab) or `notebook` (Notebook 7)."},
+	{name: "UI", scope: ofTarget, fallback: "on", must: "on or off", take: takeUI,
+		help: "`off` for a BinderHub in API-only mode, which has no pages."},
+	{name: "RESOLVE", scope: ofTarget, list: true, take: takeResolve,
+		must: "host:port=address or host:port=address:port, IPv6 addresses in brackets",
+		help: "`host:port=address[:port]`, comma-separated: addresses to use instead of DNS, in raw clients and browser. Tests a cluster before DNS moves."},
+	{name: "CA", scope: ofTarget, path: true, must: "a readable PEM file with at least one certificate", take: takeCA,
+		help: "PEM file of further certificate authorities to trust."},
+	{name: "SCENARIOS", scope: ofTarget, list: true, must: "a scenario or scenario/step", take: takeScenario, shows: "all",
+		help: "`scenario` or `scenario/step`, comma-separated: what to run, with what it needs."},
+	{name: "SKIP", scope: ofTarget, list: true, must: "a scenario or scenario/step", take: takeSkip,
+		help: "`scenario` or `scenario/step`, comma-separated: what not to run. What needs it is skipped too."},
+	{name: "TARGETS", scope: ofFlags, list: true, must: "the name of a target in the settings file", take: takeName, shows: "all",
+		help: "Names of the settings file's targets, comma-separated: which of them to run."},
+	{name: "CONCURRENCY", scope: ofRun, fallback: "2", must: "a number from 1 to 100", take: takeConcurrency,
+		help: "How many targets are tested at once."},
+	{name: "MODE", scope: ofRun, fallback: "gate", must: "gate; this version knows no other", take: takeOnly("gate"),
+		help: "`gate`: everything, as after a redeploy."},
+	{name: "REBUILD", scope: ofRun, fallback: "off", must: "off; this version cannot rebuild", take: takeOnly("off"),
+		help: "`off`: launch what may be cached."},
+	{name: "WAIT", scope: ofRun, fallback: "0", must: "0; this version does not wait for a deployment", take: takeOnly("0", "0s"),
+		help: "`0`: expect the deployment to be ready."},
+	{name: "TIMEOUT", scope: ofRun, fallback: "15m", must: "a duration from 10s to 24h, such as 15m", take: takeTimeout,
+		help: "Time for the whole run. What has not ended then is reported as not reached, and the exit code is 124."},
+	{name: "GRACE", scope: ofRun, fallback: "10s", must: "a duration from 0s to 10m, such as 10s", take: takeGrace,
+		help: "After an interrupt, how long to wait for a launch that has not ended, so that its server can be shut down."},
+	{name: "FLAKY", scope: ofRun, fallback: "pass", must: "pass or fail", take: takeFlaky,
+		help: "`fail`: what passed only when repeated exits 1, else 0."},
+	{name: "OUT", scope: ofRun, fallback: "smoke-report", path: true, shows: "`smoke-report` beside go.mod, else in the working directory",
+		must: "a directory that can be written", take: takeOut,
+		help: "Directory of the report. Its report.json is replaced by each run."},
+	{name: "STATE", scope: ofRun, fallback: "smoke-state", path: true, shows: "`smoke-state` beside it",
+		must: "a directory that can be written", take: takeState,
+		help: "Directory that outlives runs: hub URLs learned, the last results, launch times."},
+	{name: "CONFIG", scope: ofFlags, path: true, must: "a readable settings file", take: takeNothing,
+		shows: "`smoke.yaml` in the working directory or beside go.mod, if there", help: "The settings file."},
+
+	{name: "TOKEN_FILE", scope: ofTarget, later: true},
+	{name: "HEADERS_FILE", scope: ofTarget, later: true},
+	{name: "IDLE", scope: ofTarget, later: true},
+	{name: "REPEAT", scope: ofTarget, later: true},
+	{name: "HEADED", scope: ofRun, later: true},
+	{name: "BROWSER", scope: ofRun, later: true},
+}
+
+// foreign are variables that look like ours and belong to the suite's own fixtures.
+var foreign = []string{"SMOKE_DEPS"}
+
+// lookup finds a definition by the name that one of its forms makes.
+func lookup(form func(*definition) string, name string) *definition {
+	i := slices.IndexFunc(definitions, func(d *definition) bool { return form(d) == name })
+	if i < 0 {
+		return nil
+	}
+	return definitions[i]
+}
+
+// names lists what may be given, in one form, in some scopes.
+func names(form func(*definition) string, scopes ...scope) []string {
+	var out []string
+	for _, d := range definitions {
+		if !d.later && slices.Contains(scopes, d.scope) {
+			out = append(out, form(d))
+		}
+	}
+	return out
+}
