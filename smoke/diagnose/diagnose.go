@@ -1,0 +1,141 @@
+package diagnose
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"slices"
+
+	"binderhub-smoke/smoke/wire"
+)
+
+// Unrecognised is the cause of a finding that no rule explains. It names hop and signature all the same.
+const Unrecognised = "unrecognised"
+
+// Diagnose says what the timeline of a target proves. It starts from the steps that failed, could not test or warned, and
+// yields one finding per host and cause, in the order in which the proofs came in; further proofs of the same cause are in
+// Also. It reads nothing but the records, so the same records always give the same findings.
+func Diagnose(target string, records iter.Seq[wire.Record]) []Finding {
+	kept := slices.Collect(records)
+	seen := newEvidence(wire.Fold(slices.Values(kept)))
+	var found []Finding
+	for _, v := range views(seen, wire.Notes(slices.Values(kept))) {
+		f := v.finding(target)
+		if i := slices.IndexFunc(found, func(g Finding) bool { return g.Key == f.Key }); i >= 0 {
+			found[i].absorb(f)
+			continue
+		}
+		found = append(found, f)
+	}
+	return mute(found)
+}
+
+// Of returns the finding that explains a step.
+func Of(findings []Finding, scenario, step string) (Finding, bool) {
+	name := wire.StepName{Scenario: scenario, Step: step}.String()
+	for _, f := range findings {
+		if f.step() == name || slices.Contains(f.Also, name) {
+			return f, true
+		}
+	}
+	return Finding{}, false
+}
+
+// views returns what is to be explained, in the order in which the proofs came in. Of several notes of one step the last
+// counts: a repeat or a settled verdict replaces what went before.
+func views(seen *evidence, notes []wire.StepNote) []*View {
+	last := map[wire.StepName]int{}
+	for i, n := range notes {
+		if n.Note.Step != nil {
+			last[wire.StepName{Scenario: n.Scenario, Step: n.Step}] = i
+		}
+	}
+	var out []*View
+	for i, n := range notes {
+		if n.Note.Step == nil || last[wire.StepName{Scenario: n.Scenario, Step: n.Step}] != i || !explains(*n.Note.Step) {
+			continue
+		}
+		out = append(out, newView(seen, n))
+	}
+	slices.SortStableFunc(out, func(a, b *View) int { return cmp.Compare(a.provedAt(), b.provedAt()) })
+	return out
+}
+
+// explains tells whether a step's end calls for a finding.
+func explains(end wire.StepEnd) bool {
+	return end.Verdict == "fail" || end.Verdict == "inconclusive" || (end.Verdict == "pass" && end.Fault != nil)
+}
+
+func (f *Finding) step() string {
+	return wire.StepName{Scenario: f.Scenario, Step: f.Step}.String()
+}
+
+// absorb takes in a further proof: its steps, its exchanges, its suspects, and the worse severity.
+func (f *Finding) absorb(g Finding) {
+	for _, step := range append([]string{g.step()}, g.Also...) {
+		if step != f.step() && !slices.Contains(f.Also, step) {
+			f.Also = append(f.Also, step)
+		}
+	}
+	for _, id := range g.Exchanges {
+		if !slices.Contains(f.Exchanges, id) {
+			f.Exchanges = append(f.Exchanges, id)
+		}
+	}
+	f.Severity = worse(f.Severity, g.Severity)
+}
+
+func worse(a, b Severity) Severity {
+	rank := map[Severity]int{Warn: 1, Inconclusive: 2, Fail: 3}
+	if rank[b] > rank[a] {
+		return b
+	}
+	return a
+}
+
+// mute drops the findings that another one explains, and keeps their steps in the one that explains them.
+func mute(found []Finding) []Finding {
+	var out []Finding
+	for i, f := range found {
+		if by := mutedBy(found, i); by >= 0 {
+			severity := found[by].Severity
+			found[by].absorb(f)
+			found[by].Severity = severity
+			continue
+		}
+		out = append(out, f)
+	}
+	for i := range out {
+		j := slices.IndexFunc(found, func(g Finding) bool { return g.Key == out[i].Key })
+		out[i] = found[j]
+	}
+	return out
+}
+
+// mutedBy returns the finding that mutes the i-th, or -1. A finding that is itself muted still mutes: what explains the
+// explanation explains all of it.
+func mutedBy(found []Finding, i int) int {
+	return slices.IndexFunc(found, func(g Finding) bool {
+		c, ok := causes[g.Cause]
+		if !ok || g.Key == found[i].Key || worse(g.Severity, found[i].Severity) != g.Severity {
+			return false
+		}
+		if host(g.Role) == host(found[i].Role) && slices.Contains(c.Mutes, found[i].Cause) {
+			return true
+		}
+		return slices.Contains(c.MutesLaunch, found[i].Cause) && found[i].Scenario == "launch"
+	})
+}
+
+// host is the part of a finding's key that says on which of the target's two hosts the cause is. User servers are on the
+// hub host.
+func host(role wire.Role) string {
+	if role == wire.RoleHub || role == wire.RoleServer {
+		return "hub"
+	}
+	return "binder"
+}
+
+func key(target string, role wire.Role, cause string) string {
+	return fmt.Sprintf("%s|%s|%s", target, host(role), cause)
+}

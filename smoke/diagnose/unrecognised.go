@@ -1,0 +1,100 @@
+package diagnose
+
+import (
+	"fmt"
+	"strings"
+
+	"binderhub-smoke/smoke/wire"
+)
+
+// unrecognised is the finding of a step that no rule explains: hop and signature, and no guess.
+func (v *View) unrecognised(target string) Finding {
+	f := v.blank(target, Unrecognised)
+	f.Hop = v.hop()
+	f.Severity = v.severity(Fail)
+	f.Summary = v.signature() + ". No known cause has this signature"
+	f.Remedy = "Read the exchange in the timeline and the logs of the hop named here; if the signature is new, report it with the timeline so that it gets a name."
+	return f
+}
+
+// signature says what was seen, subject first.
+func (v *View) signature() string {
+	if v.X.ID == 0 {
+		return clean(v.Fault.Error(), v.End.Error, v.Fault.Subject)
+	}
+	what := v.Fault.Got
+	if what == "" {
+		what = v.End.Error
+	}
+	if s := status(v.X); s != 0 && !strings.Contains(what, fmt.Sprint(s)) {
+		what = fmt.Sprintf("%d, %s", s, what)
+	}
+	return fmt.Sprintf("%s answered %s with: %s", v.who(), place(v.X), what)
+}
+
+// clean chooses the sentence for a fault without an exchange: the fault's own, or the step's error.
+func clean(fault, err, subject string) string {
+	if subject == "" && err != "" {
+		return err
+	}
+	return fault
+}
+
+// hop is the hop that answered, or else the one where the request ended.
+func (v *View) hop() Hop {
+	if v.Answer.Hop != "" {
+		return v.Answer.Hop
+	}
+	x := v.X
+	switch {
+	case x.ID == 0:
+		return HopClient
+	case x.DNS != nil && x.DNS.Error != "", v.Symptom(wire.DNSNotFound, wire.DNSFailed):
+		return HopDNS
+	case x.TLS != nil && x.TLS.Error != "", v.Symptom(wire.TLSExpired, wire.TLSName, wire.TLSAuthority, wire.TLSFailed):
+		return HopTLS
+	case v.Symptom(wire.TCPRefused, wire.TCPTimeout, wire.TCPUnreachable):
+		return HopLB
+	case v.Symptom(wire.KernelDead, wire.NoReply, wire.CellError, wire.WrongOutput):
+		return HopKernel
+	case x.Opened() && x.Open.Role == wire.RoleServer:
+		return HopServer
+	}
+	return HopIngress
+}
+
+// answered names who answered the deciding exchange, with the version it gives away.
+func (v *View) answered() string {
+	if v.Answer.Name != "" {
+		return v.Answer.Name
+	}
+	if status(v.X) != 0 {
+		return "unknown"
+	}
+	return "nobody"
+}
+
+// who is answered as the subject of a sentence.
+func (v *View) who() string {
+	switch name := v.answered(); name {
+	case "nobody":
+		return "Nobody"
+	case "unknown":
+		return "Something that does not tell its name"
+	default:
+		return upper(name)
+	}
+}
+
+// place names a role in a sentence.
+func place(x *wire.Exchange) string {
+	switch x.Open.Role {
+	case wire.RoleHub:
+		return "on the hub host"
+	case wire.RoleServer:
+		return "on the way to the user server"
+	case wire.RoleOther:
+		return "on another host"
+	}
+	return "on the binder host"
+}
