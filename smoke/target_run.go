@@ -29,6 +29,8 @@ type TargetRun struct {
 	wall      wire.Meter // time in which raw scenarios run
 	sink      *os.File
 
+	atEnd []func()
+
 	// guarded by the run's lock
 	notes    []string
 	leaked   []Leak
@@ -60,6 +62,10 @@ func (t *TargetRun) Leak(l Leak) {
 	t.run.update(func() { t.leaked = append(t.leaked, l) })
 }
 
+// AtEnd has f called when all scenarios have ended, clean-up included: what a scenario opened for others is closed there.
+// It is for the construction of scenarios only.
+func (t *TargetRun) AtEnd(f func()) { t.atEnd = append(t.atEnd, f) }
+
 // Interrupted is closed when the run has been told to stop: what goes on then is clean-up.
 func (t *TargetRun) Interrupted() <-chan struct{} { return t.run.ctx.Done() }
 
@@ -73,6 +79,9 @@ func (t *TargetRun) execute(ctx, always context.Context) {
 			}
 		}
 		group.Wait()
+	}
+	for _, f := range t.atEnd {
+		f()
 	}
 	t.run.emit(Event{Kind: TargetEnded, Target: t.Name()})
 }

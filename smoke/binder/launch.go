@@ -221,3 +221,23 @@ func (l *Launch) Close() {
 		}
 	})
 }
+
+// Fault returns the fault that this launch's stream proves.
+func (l *Launch) Fault(symptom wire.Symptom, want, got string) *wire.Fault {
+	return l.fault(symptom, want, got)
+}
+
+// MayRun tells whether a launch that told no server may have left one all the same: BinderHub took it on, or never
+// answered, and did not say that it failed.
+func (l *Launch) MayRun() bool {
+	var f *wire.Fault
+	if !errors.As(l.over, &f) {
+		return l.ready == nil
+	}
+	switch f.Symptom {
+	case wire.PhaseFailed, wire.Status, wire.ContentType, wire.TCPRefused, wire.TCPTimeout, wire.TCPUnreachable,
+		wire.DNSNotFound, wire.DNSFailed, wire.TLSExpired, wire.TLSName, wire.TLSAuthority, wire.TLSFailed:
+		return false
+	}
+	return true
+}
