@@ -1,0 +1,49 @@
+package browser
+
+import (
+	_ "embed"
+	"encoding/json"
+	"time"
+
+	"github.com/chromedp/cdproto/runtime"
+
+	"binderhub-smoke/smoke/wire"
+)
+
+// The script that watches every page, the isolated world in which it runs, and the function by which it tells.
+//
+//go:embed eye.js
+var eyeScript string
+
+const (
+	eyeWorld   = "binderhub-smoke"
+	eyeBinding = "smokeEye"
+)
+
+// eyeGrace lets the wire prove first what a page only shows.
+const eyeGrace = 400 * time.Millisecond
+
+// eyeSaw takes what the script saw.
+func (r *recorder) eyeSaw(e event, ev *runtime.EventBindingCalled) {
+	var v struct{ Kind, Text, URL string }
+	if ev.Name != eyeBinding || json.Unmarshal([]byte(ev.Payload), &v) != nil {
+		return
+	}
+	r.learn(v.URL)
+	r.add(e, 0, wire.KindConsole, wire.Console{Level: "screen", Text: v.Kind + ": " + v.Text, URL: v.URL}, e.at)
+	f := &wire.Fault{URL: v.URL, Got: v.Text, Symptom: wire.PageError}
+	switch v.Kind {
+	case "dialog":
+		f.Subject, f.Want, f.Got = "The page", "no dialog in the way", "the dialog “"+v.Text+"”"
+	case "launch":
+		f.Subject, f.Want, f.Symptom = "BinderHub's page", "a launched server", wire.PhaseFailed
+	case "not-found":
+		f.Subject, f.Want, f.Symptom = "BinderHub's page", "the launch of the repository", wire.Content
+	default:
+		return
+	}
+	if r.document != nil && r.document.exchange != 0 {
+		f.Exchanges = []wire.ExchangeID{r.document.exchange}
+	}
+	r.raiseLater(eyeGrace, f, nil)
+}

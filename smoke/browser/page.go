@@ -1,0 +1,39 @@
+package browser
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+)
+
+// navigate goes to a page. It returns when the page has begun to load; what is wrong with its answer becomes the visit's
+// fault, which has more to tell than the command's error.
+func (b *Browser) navigate(ctx context.Context, url string) error {
+	b.rec.learn(url)
+	res, err := act(ctx, b, func(ctx context.Context, t *chromedp.Target) (page.NavigateResult, error) {
+		return navigateTo(ctx, t, url)
+	})
+	if err != nil || res.ErrorText == "" {
+		return err
+	}
+	short, cancel := context.WithTimeout(ctx, bodyGrace+abortGrace)
+	defer cancel()
+	err = b.rec.wait(short, func() bool { return false })
+	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		return errors.New(res.ErrorText)
+	}
+	return err
+}
+
+// screenshotTime bounds a screenshot: a crashed or busy page never gives one.
+const screenshotTime = 5 * time.Second
+
+// Screenshot returns a PNG of what the tab shows, also after a fault.
+func (b *Browser) Screenshot(ctx context.Context) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, screenshotTime)
+	defer cancel()
+	return run(ctx, b, b.tab, chromedp.CaptureScreenshot())
+}

@@ -1,0 +1,405 @@
+package browser
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
+
+	"binderhub-smoke/smoke/wire"
+)
+
+// bodyGrace is how long a fault waits for the body of the answer that proves it: the body tells who answered.
+const bodyGrace = 600 * time.Millisecond
+
+// abortGrace is how long the abort of a main document waits for the navigation that explains it.
+const abortGrace = 300 * time.Millisecond
+
+// maxOpen bounds the requests and sockets that are tracked at a time.
+const maxOpen = 20_000
+
+// request is one exchange that is not over: one hop of a chain of redirects.
+type request struct {
+	exchange wire.ExchangeID
+	url      string
+	method   string
+	resource network.ResourceType
+	role     wire.Role
+	visit    int
+	main     bool // a document of the outermost frame
+
+	header   http.Header // of the answer
+	response *wire.Response
+	bytes    int64
+	sentMore bool // requestWillBeSentExtraInfo came
+	gotMore  bool // responseReceivedExtraInfo came
+	fault    *wire.Fault
+	stream   *stream
+}
+
+// extra keeps what came ahead of the request it belongs to: Chromium does not order the two.
+type extra struct {
+	sent *network.EventRequestWillBeSentExtraInfo
+	got  *network.EventResponseReceivedExtraInfo
+}
+
+// ours tells whether a request's failure can be the deployment's.
+func (q *request) ours() bool { return q.main || q.role != wire.RoleOther }
+
+func (r *recorder) requestSent(e event, ev *network.EventRequestWillBeSent) {
+	r.clock.anchor(ev.WallTime, ev.Timestamp)
+	at := r.clock.of(ev.Timestamp, e.at)
+	if old := r.requests[ev.RequestID]; old != nil && ev.RedirectResponse != nil {
+		r.answered(e, old, ev.RedirectResponse, at)
+		r.add(e, old.exchange, wire.KindClose, wire.Close{}, at)
+	}
+	if !strings.HasPrefix(ev.Request.URL, "http") || len(r.requests) >= maxOpen {
+		delete(r.requests, ev.RequestID)
+		return
+	}
+	header := headerOf(ev.Request.Headers)
+	r.learn(ev.Request.URL)
+	r.learnHeader(header)
+	q := &request{url: ev.Request.URL, method: ev.Request.Method, resource: ev.Type, visit: r.visit}
+	q.main = ev.Type == network.ResourceTypeDocument && r.isMain(ev.FrameID)
+	if q.main {
+		r.document = q
+		r.documentSent(e, q.url)
+	}
+	q.role = r.tl.Places().RoleOf(q.url)
+	open := wire.Open{Type: wire.TypeHTTP, Role: q.role, Method: q.method, URL: q.url, Resource: string(ev.Type)}
+	if r.isBuild(q) {
+		open.Type = wire.TypeStream
+		q.stream = &stream{}
+	}
+	q.exchange = r.tl.BeginAt(e.ctx, wire.Browser, open, at)
+	r.add(e, q.exchange, wire.KindRequest, wire.Request{Method: q.method, URL: q.url, Header: header}, at)
+	r.requests[ev.RequestID] = q
+	r.early(e, ev.RequestID)
+}
+
+// isBuild tells whether a request is BinderHub's event stream, which its page fetches.
+func (r *recorder) isBuild(q *request) bool {
+	if q.role != wire.RoleBinder || (q.resource != network.ResourceTypeFetch && q.resource != network.ResourceTypeEventSource) {
+		return false
+	}
+	u, err := url.Parse(q.url)
+	return err == nil && strings.HasPrefix(u.Path, r.tl.Places().Binder().Path+"build/")
+}
+
+// early handles what came ahead of its request.
+func (r *recorder) early(e event, id network.RequestID) {
+	x := r.extras[id]
+	if x == nil {
+		return
+	}
+	delete(r.extras, id)
+	if x.sent != nil {
+		r.requestExtra(e, x.sent)
+	}
+	if x.got != nil {
+		r.responseExtra(e, x.got)
+	}
+}
+
+// ahead returns where to keep what has no request yet.
+func (r *recorder) ahead(id network.RequestID) *extra {
+	x := r.extras[id]
+	if x == nil && len(r.extras) < maxOpen {
+		x = &extra{}
+		r.extras[id] = x
+	}
+	if x == nil {
+		x = &extra{} // forgotten: a page that floods us loses headers, not memory of ours
+	}
+	return x
+}
+
+// requestExtra completes a request's header by what the network stack added, cookies above all.
+func (r *recorder) requestExtra(e event, ev *network.EventRequestWillBeSentExtraInfo) {
+	if r.sockets[ev.RequestID] != nil {
+		return
+	}
+	q := r.requests[ev.RequestID]
+	if q == nil || q.sentMore {
+		r.ahead(ev.RequestID).sent = ev
+		return
+	}
+	q.sentMore = true
+	header := headerOf(ev.Headers)
+	r.learnHeader(header)
+	at := e.at
+	if ev.ConnectTiming != nil {
+		at = r.clock.of(cdp.MonotonicTime(ev.ConnectTiming.RequestTime), e.at)
+	}
+	r.add(e, q.exchange, wire.KindRequest, wire.Request{Method: q.method, URL: q.url, Header: header}, at)
+}
+
+// responseExtra completes an answer's header by what Chromium keeps from pages, Set-Cookie above all.
+func (r *recorder) responseExtra(e event, ev *network.EventResponseReceivedExtraInfo) {
+	if r.sockets[ev.RequestID] != nil {
+		return
+	}
+	q := r.requests[ev.RequestID]
+	if q == nil || q.gotMore {
+		r.ahead(ev.RequestID).got = ev
+		return
+	}
+	q.gotMore = true
+	q.header = headerOf(ev.Headers)
+	r.learnHeader(q.header)
+	if q.response != nil {
+		q.response.Header = q.header
+		r.add(e, q.exchange, wire.KindResponse, *q.response, q.response.At)
+	}
+}
+
+// answered records the head of an answer.
+func (r *recorder) answered(e event, q *request, res *network.Response, at time.Duration) {
+	if q.header == nil {
+		q.header = headerOf(res.Headers)
+		r.learnHeader(q.header)
+	}
+	r.connected(e, q, res, at)
+	q.response = &wire.Response{Status: int(res.Status), Reason: res.StatusText, Proto: res.Protocol, Header: q.header, At: at}
+	if res.RemoteIPAddress != "" {
+		q.response.Remote = net.JoinHostPort(strings.Trim(res.RemoteIPAddress, "[]"), strconv.FormatInt(res.RemotePort, 10))
+	}
+	r.add(e, q.exchange, wire.KindResponse, *q.response, at)
+}
+
+// connected records how the connection came about, when this exchange opened it.
+func (r *recorder) connected(e event, q *request, res *network.Response, at time.Duration) {
+	t := res.Timing
+	if t == nil || res.ConnectionReused || t.ConnectStart < 0 {
+		return
+	}
+	u, err := url.Parse(q.url)
+	if err != nil {
+		return
+	}
+	base := r.clock.of(cdp.MonotonicTime(t.RequestTime), at)
+	after := func(ms float64) time.Duration { return base + time.Duration(ms*1e6) }
+	seconds := func(from, to float64) wire.Seconds { return wire.Seconds(time.Duration((to - from) * 1e6)) }
+	if t.DNSStart >= 0 {
+		r.add(e, q.exchange, wire.KindDNS, wire.DNS{Host: u.Hostname(), Seconds: seconds(t.DNSStart, t.DNSEnd)}, after(t.DNSEnd))
+	}
+	tcp := t.ConnectEnd
+	if t.SslStart > 0 {
+		tcp = t.SslStart
+	}
+	address := net.JoinHostPort(strings.Trim(res.RemoteIPAddress, "[]"), strconv.FormatInt(res.RemotePort, 10))
+	r.add(e, q.exchange, wire.KindTCP, wire.TCP{Address: address, Seconds: seconds(t.ConnectStart, tcp)}, after(tcp))
+	if d := res.SecurityDetails; d != nil {
+		r.add(e, q.exchange, wire.KindTLS, wire.TLS{
+			ServerName: u.Hostname(), Version: d.Protocol, Seconds: seconds(t.SslStart, t.SslEnd),
+			Certificates: []wire.Certificate{{
+				Subject: d.SubjectName, Issuer: d.Issuer, DNSNames: d.SanList,
+				NotBefore: time.Unix(int64(d.ValidFrom), 0).UTC(), NotAfter: time.Unix(int64(d.ValidTo), 0).UTC(),
+			}},
+		}, after(t.SslEnd))
+	}
+}
+
+func (r *recorder) responseReceived(e event, ev *network.EventResponseReceived) {
+	q := r.requests[ev.RequestID]
+	if q == nil {
+		return
+	}
+	at := r.clock.of(ev.Timestamp, e.at)
+	r.answered(e, q, ev.Response, at)
+	if q.stream != nil && q.resource == network.ResourceTypeFetch && q.response.Status == http.StatusOK {
+		q.stream.asked = true
+		r.do.streamBody(e.ctx, ev.RequestID)
+	}
+	if q.fault = r.judge(q, ev.Response.MimeType); q.fault != nil && q.visit == r.visit {
+		r.raiseLater(bodyGrace, q.fault, nil)
+	}
+	if q.main && q.fault == nil {
+		r.documentAnswered(q)
+	}
+}
+
+// judge says what is wrong with the head of an answer that the journey cannot do without.
+func (r *recorder) judge(q *request, mime string) *wire.Fault {
+	subject, want := "", ""
+	switch {
+	case !q.ours():
+		return nil
+	case q.main:
+		subject, want = r.pageName(q), "text/html"
+	case q.stream != nil:
+		subject, want = "BinderHub's event stream, fetched by its page,", "text/event-stream"
+	case q.resource == network.ResourceTypeScript:
+		subject, want = "A script of the page", "javascript"
+	case q.resource == network.ResourceTypeStylesheet:
+		subject, want = "A stylesheet of the page", "css"
+	default:
+		return nil
+	}
+	f := &wire.Fault{Subject: subject, URL: q.url, Want: "200 " + want, Exchanges: []wire.ExchangeID{q.exchange}}
+	f.Got = strings.TrimSpace(fmt.Sprintf("%d %s", q.response.Status, mime))
+	switch {
+	case q.response.Status >= 400:
+		f.Symptom = wire.Status
+	case (q.main || q.stream != nil) && mime != want, mime == "text/html" && want != mime:
+		f.Symptom = wire.ContentType
+	default:
+		return nil
+	}
+	return f
+}
+
+// pageName names the page of a main document in a sentence.
+func (r *recorder) pageName(q *request) string {
+	switch q.role {
+	case wire.RoleBinder:
+		return "BinderHub's page"
+	case wire.RoleServer:
+		return "The user server's page"
+	case wire.RoleHub:
+		return "JupyterHub's page"
+	}
+	return "The page"
+}
+
+func (r *recorder) dataReceived(e event, ev *network.EventDataReceived) {
+	q := r.requests[ev.RequestID]
+	if q == nil {
+		return
+	}
+	q.bytes += ev.DataLength
+	if q.stream != nil && len(ev.Data) > 0 {
+		r.streamed(e, q, ev.Data, r.clock.of(ev.Timestamp, e.at))
+	}
+}
+
+func (r *recorder) loadingFinished(e event, ev *network.EventLoadingFinished) {
+	q := r.requests[ev.RequestID]
+	if q == nil {
+		return
+	}
+	if q.fault != nil {
+		r.do.fetchBody(e.ctx, ev.RequestID) // the exchange ends with bodyFetched
+		return
+	}
+	at := r.clock.of(ev.Timestamp, e.at)
+	if q.stream != nil && q.stream.asked && !q.stream.live {
+		q.stream.ended = at // the exchange ends with bodyStreaming
+		return
+	}
+	r.finish(e, ev.RequestID, q, wire.Close{}, at)
+	if q.stream != nil {
+		r.streamEnded(q)
+	}
+}
+
+// bodyFetched ends an exchange whose answer was bad, and so completes its fault.
+func (r *recorder) bodyFetched(e event, ev bodyFetched) {
+	q := r.requests[ev.id]
+	if q == nil {
+		return
+	}
+	q.bytes = max(q.bytes, int64(len(ev.body)))
+	r.learn(string(ev.body))
+	r.add(e, q.exchange, wire.KindBody, wire.Body{Bytes: q.bytes, Prefix: string(ev.body)}, e.at)
+	r.add(e, q.exchange, wire.KindClose, wire.Close{Symptom: q.fault.Symptom}, e.at)
+	delete(r.requests, ev.id)
+	if q.visit == r.visit {
+		r.raise(q.fault)
+	}
+}
+
+// finish ends an exchange.
+func (r *recorder) finish(e event, id network.RequestID, q *request, c wire.Close, at time.Duration) {
+	if q.response != nil {
+		r.add(e, q.exchange, wire.KindBody, wire.Body{Bytes: q.bytes}, at)
+	}
+	r.add(e, q.exchange, wire.KindClose, c, at)
+	delete(r.requests, id)
+	delete(r.extras, id)
+}
+
+func (r *recorder) loadingFailed(e event, ev *network.EventLoadingFailed) {
+	q := r.requests[ev.RequestID]
+	if q == nil {
+		return
+	}
+	at := r.clock.of(ev.Timestamp, e.at)
+	c := wire.Close{Error: ev.ErrorText}
+	if ev.BlockedReason != "" {
+		c.Error += " (blocked: " + string(ev.BlockedReason) + ")"
+	}
+	if ev.ErrorText != aborted {
+		c.Symptom = symptomOf(ev.ErrorText)
+		r.failedConnection(e, q, ev.ErrorText, c.Symptom, at)
+	}
+	r.finish(e, ev.RequestID, q, c, at)
+	if q.visit == r.visit {
+		r.judgeFailure(q, c)
+	}
+}
+
+// failedConnection records at which stage a connection failed.
+func (r *recorder) failedConnection(e event, q *request, text string, s wire.Symptom, at time.Duration) {
+	u, err := url.Parse(q.url)
+	if err != nil {
+		return
+	}
+	switch s {
+	case wire.DNSNotFound, wire.DNSFailed:
+		r.add(e, q.exchange, wire.KindDNS, wire.DNS{Host: u.Hostname(), Error: text}, at)
+	case wire.TCPRefused, wire.TCPTimeout, wire.TCPUnreachable:
+		r.add(e, q.exchange, wire.KindTCP, wire.TCP{Address: u.Host, Error: text}, at)
+	case wire.TLSExpired, wire.TLSName, wire.TLSAuthority, wire.TLSFailed:
+		r.add(e, q.exchange, wire.KindTLS, wire.TLS{ServerName: u.Hostname(), Error: text}, at)
+	}
+}
+
+// judgeFailure raises the fault of a request that did not come to its end, if it matters.
+func (r *recorder) judgeFailure(q *request, c wire.Close) {
+	if q.fault != nil { // its head was bad already
+		r.raise(q.fault)
+		return
+	}
+	subject := ""
+	switch {
+	case !q.ours():
+		return
+	case q.main:
+		subject = r.pageName(q)
+	case q.stream != nil:
+		subject = "BinderHub's event stream, fetched by its page,"
+	case q.resource == network.ResourceTypeScript:
+		subject = "A script of the page"
+	case q.resource == network.ResourceTypeStylesheet:
+		subject = "A stylesheet of the page"
+	default:
+		return
+	}
+	f := &wire.Fault{Subject: subject, URL: q.url, Symptom: c.Symptom, Want: "a complete answer", Got: c.Error, Exchanges: []wire.ExchangeID{q.exchange}}
+	switch {
+	case c.Symptom != "":
+		r.raise(f)
+	case q.main:
+		f.Symptom = wire.PageError
+		r.raiseLater(abortGrace, f, func() bool { return r.document == q })
+	}
+}
+
+// headerOf turns a header of the protocol into Go's. Chromium joins the values of one name by line feeds.
+func headerOf(h network.Headers) http.Header {
+	out := make(http.Header, len(h))
+	for name, value := range h {
+		for v := range strings.SplitSeq(fmt.Sprint(value), "\n") {
+			out.Add(name, v)
+		}
+	}
+	return out
+}

@@ -1,0 +1,275 @@
+package browser
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
+	cdpruntime "github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"binderhub-smoke/smoke/wire"
+)
+
+// startTime bounds the start of Chromium, which takes a second on a quiet machine.
+const startTime = 60 * time.Second
+
+// closeTime bounds Chromium's own way out; after it the process is killed.
+const closeTime = 3 * time.Second
+
+// Options say how a Browser is started.
+type Options struct {
+	// Timeline takes the records, and knows the target's places and secrets.
+	Timeline *wire.Timeline
+	// Resolve maps host:port to address:port, IPv6 addresses in brackets.
+	Resolve map[string]string
+	// CA is a PEM bundle of authorities to trust beside Chromium's own, or nil.
+	CA []byte
+	// UserAgent is appended to Chromium's own.
+	UserAgent string
+	// OnServer, when set, is told of the launched user server the moment the browser learns of it, so that it can be shut
+	// down whatever happens next. It is called once a launch, on a goroutine of its own; Close waits for it.
+	OnServer func(Server)
+}
+
+// Server is a launched user server.
+type Server struct {
+	URL   string // …/user/<name>/, ending in a slash
+	Token string // of the user server; empty when the deployment authenticates by JupyterHub
+}
+
+// Browser is one Chromium with one tab. Its methods are to be called one at a time.
+type Browser struct {
+	rec   *recorder
+	queue *queue
+	notes []string
+	home  string // of Chromium, when it is not the user's
+
+	tab       context.Context // the tab's; lives until Close whatever context Start was given
+	closeTab  context.CancelFunc
+	closePool context.CancelFunc
+	workers   sync.WaitGroup
+}
+
+// Start starts Chromium with a profile of its own. When it cannot, the error is an inconclusive *wire.Fault that says what
+// to do: it tells nothing about the deployment.
+func Start(ctx context.Context, o Options) (*Browser, error) {
+	path, err := find()
+	if err != nil {
+		return nil, err
+	}
+	b := &Browser{}
+	if b.home, err = trust(ctx, o.CA); err != nil {
+		return nil, err
+	}
+	if err := b.start(ctx, path, o); err != nil {
+		b.Close(context.WithoutCancel(ctx))
+		return nil, unavailable(ctx, err)
+	}
+	return b, nil
+}
+
+// start brings Chromium up on a context of its own: the first run binds the browser's life to the context it is given,
+// and a step that is over must not take the browser with it.
+func (b *Browser) start(ctx context.Context, path string, o Options) error {
+	b.rec = newRecorder(o.Timeline, o.OnServer)
+	b.rec.begin(ctx)
+	b.queue = newQueue()
+	life := context.WithoutCancel(ctx)
+	pool, closePool := chromedp.NewExecAllocator(life, b.flags(path, o)...)
+	b.closePool = closePool
+	b.tab, b.closeTab = chromedp.NewContext(pool,
+		chromedp.WithListener(func(ev any) { b.queue.put(b.rec.current(), b.rec.tl.Now(), ev) }),
+		chromedp.WithLogf(func(string, ...any) {}), chromedp.WithErrorf(func(string, ...any) {}))
+
+	limited, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	up := make(chan error, 1)
+	go func() { up <- chromedp.Do(b.tab) }()
+	select {
+	case err := <-up:
+		if err != nil {
+			return err
+		}
+	case <-limited.Done():
+		b.closeTab()
+		<-up
+		return fmt.Errorf("Chromium did not start: %w", limited.Err())
+	}
+	b.work()
+	return b.prepare(limited, o.UserAgent)
+}
+
+// work starts what runs beside the methods until Close.
+func (b *Browser) work() {
+	c := chromedp.FromContext(b.tab)
+	b.rec.attach(string(c.Target.TargetID), b)
+	b.workers.Go(func() { b.queue.drain(b.rec.handle) })
+	b.workers.Go(func() {
+		select {
+		case <-c.Browser.LostConnection:
+			b.queue.put(b.rec.current(), b.rec.tl.Now(), lostBrowser{})
+		case <-b.tab.Done():
+		}
+	})
+}
+
+// prepare sets up the tab before its first page.
+func (b *Browser) prepare(ctx context.Context, userAgent string) error {
+	version, err := command(ctx, b, browser.GetVersion, cdp.Empty{})
+	if err != nil {
+		return err
+	}
+	b.rec.tl.Add(ctx, wire.Browser, 0, wire.KindNote, wire.Note{Name: wire.NoteFact, Text: "browser: " + version.Product})
+	if userAgent != "" {
+		ua := emulation.SetUserAgentOverrideParams{UserAgent: version.UserAgent + " " + userAgent}
+		if _, err := command(ctx, b, emulation.SetUserAgentOverride, ua); err != nil {
+			return err
+		}
+	}
+	bind := cdpruntime.AddBindingParams{Name: eyeBinding, ExecutionContextName: eyeWorld}
+	if _, err := command(ctx, b, cdpruntime.AddBinding, bind); err != nil {
+		return err
+	}
+	_, err = command(ctx, b, page.AddScriptToEvaluateOnNewDocument,
+		page.AddScriptToEvaluateOnNewDocumentParams{Source: eyeScript, WorldName: eyeWorld})
+	return err
+}
+
+// flags are Chromium's. Checks of certificates are on, always.
+func (b *Browser) flags(path string, o Options) []chromedp.ExecAllocatorOption {
+	flags := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
+		chromedp.ExecPath(path),
+		chromedp.DisableGPU,
+		chromedp.WindowSize(1280, 1000),
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true),
+		// An http:// target is to be opened as http, and nothing is to be fetched that no page asked for.
+		chromedp.Flag("disable-features", "Translate,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,OptimizationHints,MediaRouter"),
+		chromedp.NoInheritEnv, chromedp.Env(b.environment()...),
+	)
+	if rules := resolverRules(o.Resolve); rules != "" {
+		flags = append(flags, chromedp.Flag("host-resolver-rules", rules))
+	}
+	if os.Geteuid() == 0 {
+		flags = append(flags, chromedp.NoSandbox)
+		b.notes = append(b.notes, "Chromium ran without its sandbox: it was started as root")
+	}
+	return flags
+}
+
+// environment is ours without the suite's own settings, which may name secrets.
+func (b *Browser) environment() []string {
+	env := slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, "SMOKE_") })
+	if b.home != "" {
+		env = append(env, "HOME="+b.home)
+	}
+	return env
+}
+
+// Notes are what the report has to say about the browser itself.
+func (b *Browser) Notes() []string { return slices.Clone(b.notes) }
+
+// Close ends Chromium and leaves no process, directory or goroutine. It may be called again, and on a context that is over:
+// then Chromium is killed rather than asked.
+func (b *Browser) Close(ctx context.Context) error {
+	var errs []error
+	if b.tab != nil {
+		b.rec.close()
+		errs = append(errs, b.quit(ctx))
+		b.closeTab()
+		b.queue.close()
+	}
+	if b.closePool != nil {
+		b.closePool()
+	}
+	b.workers.Wait()
+	if b.home != "" {
+		errs = append(errs, os.RemoveAll(b.home))
+	}
+	return errors.Join(errs...)
+}
+
+// quit asks Chromium to leave.
+func (b *Browser) quit(ctx context.Context) error {
+	c := chromedp.FromContext(b.tab)
+	if b.tab.Err() != nil || c.Browser == nil || ctx.Err() != nil {
+		return nil
+	}
+	limited, cancel := context.WithTimeout(b.tab, closeTime)
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
+	err := chromedp.Cancel(limited)
+	if limited.Err() != nil || errors.Is(err, context.Canceled) {
+		return nil // killed then, or gone before: nothing is left either way
+	}
+	return err
+}
+
+// names are those under which distributions install Chromium and Chrome.
+var names = []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"}
+
+// find returns the path of a browser.
+func find() (string, error) {
+	places := names
+	if runtime.GOOS == "darwin" {
+		places = append([]string{
+			"/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+			"/Applications/Chromium.app/Contents/MacOS/Chromium",
+		}, names...)
+	}
+	for _, name := range places {
+		if path, err := exec.LookPath(name); err == nil {
+			return filepath.Abs(path)
+		}
+	}
+	return "", &wire.Fault{
+		Subject: "The browser", Symptom: wire.Unavailable, Inconclusive: true,
+		Want: "Chromium or Chrome on the PATH",
+		Got:  "none of " + strings.Join(names, ", ") + "; install one (Debian: apt-get install chromium)",
+	}
+}
+
+// unavailable makes a failed start a fault with the remedy.
+func unavailable(ctx context.Context, err error) error {
+	var f *wire.Fault
+	if errors.As(err, &f) {
+		return f
+	}
+	f = &wire.Fault{Subject: "The browser", Symptom: wire.Unavailable, Inconclusive: true, Want: "Chromium to start", Err: err}
+	switch text := err.Error(); {
+	case ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded):
+		f.Symptom, f.Got = wire.Cancelled, "an interruption"
+	case strings.Contains(text, "No usable sandbox") || strings.Contains(text, "SUID sandbox") || strings.Contains(text, "Failed to move to new namespace"):
+		f.Got = "a refusal of its sandbox by the system; allow unprivileged user namespaces (in a container: a seccomp profile that " +
+			"allows them), or install the browser's SUID sandbox helper"
+	default:
+		f.Got = lastLines(text, 3)
+	}
+	return f
+}
+
+// lastLines keeps the end of what Chromium printed, on one line.
+func lastLines(text string, n int) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	if len(lines) > n {
+		lines = lines[len(lines)-n:]
+	}
+	text = strings.Join(lines, " · ")
+	if len(text) > 600 {
+		text = strings.ToValidUTF8(text[len(text)-600:], "")
+	}
+	return text
+}
