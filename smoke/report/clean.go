@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -36,15 +37,15 @@ func cut(s string, width int) string {
 	return string([]rune(s)[:max(0, width-1)]) + "…"
 }
 
-// wrap breaks a clean text into lines of at most width characters. A word that is longer, such as a URL, stays whole: it
-// must remain copyable.
-func wrap(text string, width int) []string {
+// wrap breaks a clean text into lines of at most width characters, the first of at most firstWidth. A word that is longer,
+// such as a URL, stays whole: it must remain copyable.
+func wrap(text string, width, firstWidth int) []string {
 	var lines []string
-	line := ""
+	line, room := "", firstWidth
 	for word := range strings.FieldsSeq(text) {
-		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
+		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > room {
 			lines = append(lines, line)
-			line = ""
+			line, room = "", width
 		}
 		if line != "" {
 			line += " "
@@ -55,4 +56,11 @@ func wrap(text string, width int) []string {
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+var paintCode = regexp.MustCompile(`\x1b\[[0-9;]*m`)
+
+// visible is how many columns a text of ours takes that may be painted.
+func visible(s string) int {
+	return utf8.RuneCountInString(paintCode.ReplaceAllString(strings.TrimLeft(s, "\n"), ""))
 }

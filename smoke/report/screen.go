@@ -1,0 +1,232 @@
+package report
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"binderhub-smoke/smoke"
+	"binderhub-smoke/smoke/diagnose"
+)
+
+// Screen is what a run's end shows: for each target the verdict, then what is broken, where, who answered, what to do and
+// where the proof is. It is written for a person woken at night, in a terminal of 80 columns.
+type Screen struct {
+	Terminal Terminal
+	Out      string // directory of the report, as the reader writes it
+}
+
+// labels are as wide as this, with the space behind.
+const labelWidth = 9
+
+// maxField bounds one field, in bytes: a server's words may be in it.
+const maxField = 1200
+
+// page is a screen under way.
+type page struct {
+	strings.Builder
+	Screen
+	columns int
+}
+
+// Render writes the screen.
+func (s Screen) Render(r smoke.Result) string {
+	p := &page{Screen: s, columns: min(max(s.Terminal.width(80), 60), 100)}
+	for _, t := range r.Targets {
+		p.target(t)
+	}
+	p.closing(r)
+	return p.String()
+}
+
+// hanging writes a text behind its beginning, wrapped and indented below it. Without a text it writes nothing.
+func (p *page) hanging(first, indent, text string) {
+	lines := wrap(clip(clean(text)), p.columns-len(indent), p.columns-visible(first))
+	for i, line := range lines {
+		if i > 0 {
+			first = indent
+		}
+		p.WriteString(first + line + "\n")
+	}
+}
+
+func clip(s string) string {
+	if len(s) <= maxField {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxField], "") + "…"
+}
+
+// word is a verdict as the screen shows it.
+func word(v smoke.Verdict) string {
+	if v == "" {
+		return "NOTHING"
+	}
+	return strings.ToUpper(string(v))
+}
+
+func (p *page) target(t smoke.TargetResult) {
+	v := word(t.Verdict)
+	p.hanging(p.Terminal.paint(t.Verdict, v)+" ", strings.Repeat(" ", len(v)+1), verdictLine(t))
+	for _, note := range t.Notes {
+		p.hanging("  note: ", "        ", note)
+	}
+	for _, l := range t.Leaked {
+		p.hanging("  LEFT RUNNING: ", "        ", fmt.Sprintf("a server of %s, launched %s into the run: %s", l.Repository, seconds(time.Duration(l.At)), l.Reason))
+	}
+	for i, f := range worstFirst(t.Findings) {
+		p.finding(i+1, t, f)
+	}
+	if len(t.Findings) > 0 {
+		p.WriteString("\n")
+	}
+	p.others(t)
+	if t.Verdict != smoke.Pass || len(t.Findings) > 0 {
+		p.WriteString("\n")
+	}
+}
+
+// verdictLine is what the target came to in one sentence. It names every scenario that was not tried.
+func verdictLine(t smoke.TargetResult) string {
+	passed, all := 0, 0
+	for _, sc := range t.Scenarios {
+		for _, st := range sc.Steps {
+			all++
+			if st.Verdict == smoke.Pass || st.Verdict == smoke.Flaky {
+				passed++
+			}
+		}
+	}
+	line := fmt.Sprintf("%s (%s): %d of %d steps passed", t.Name, t.Binder, passed, all)
+	if len(t.NotTried) > 0 {
+		line += "; not tried: " + strings.Join(t.NotTried, ", ")
+	}
+	return line
+}
+
+// worstFirst orders findings: what fails, then what could not be tested, then warnings.
+func worstFirst(findings []diagnose.Finding) []diagnose.Finding {
+	order := []diagnose.Severity{diagnose.Fail, diagnose.Inconclusive, diagnose.Warn}
+	sorted := slices.Clone(findings)
+	slices.SortStableFunc(sorted, func(a, b diagnose.Finding) int {
+		return slices.Index(order, a.Severity) - slices.Index(order, b.Severity)
+	})
+	return sorted
+}
+
+var severityVerdict = map[diagnose.Severity]smoke.Verdict{
+	diagnose.Fail: smoke.Failed, diagnose.Inconclusive: smoke.Inconclusive, diagnose.Warn: smoke.Flaky,
+}
+
+func (p *page) finding(n int, t smoke.TargetResult, f diagnose.Finding) {
+	p.hanging(fmt.Sprintf("\n  %d. %s ", n, p.Terminal.paint(severityVerdict[f.Severity], clean(string(f.Severity)))), "     ", place(f))
+	p.field("cause", f.Cause+": "+f.Summary)
+	p.field("answered", f.Answered)
+	p.field("URL", f.URL)
+	p.field("expected", f.Expected)
+	p.field("got", f.Got)
+	if !slices.Equal(f.Suspects, []string{f.Cause}) {
+		p.field("suspects", strings.Join(f.Suspects, ", "))
+	}
+	p.block("remedy", f.Remedy)
+	p.field("also", strings.Join(f.Also, ", "))
+	p.field("runbook", runbook(f))
+	p.field("evidence", p.evidence(t, f))
+}
+
+// place says where a finding is: the step that proved it, and the hop.
+func place(f diagnose.Finding) string {
+	return fmt.Sprintf("%s/%s: hop %s, on the way to the %s", f.Scenario, f.Step, f.Hop, f.Role)
+}
+
+func runbook(f diagnose.Finding) string {
+	if f.Link == "" {
+		return ""
+	}
+	_, id, ok := strings.Cut(f.Link, "#")
+	if !ok {
+		return f.Link
+	}
+	return "scripts/smoke runbook " + id
+}
+
+// evidence names the timeline, the exchanges that prove the finding, and the pictures of its steps.
+func (p *page) evidence(t smoke.TargetResult, f diagnose.Finding) string {
+	text := filepath.Join(p.Out, "targets", t.Name, "timeline.ndjson")
+	for i, x := range f.Exchanges {
+		switch {
+		case i == 8:
+			return text + ", …"
+		case i == 0:
+			text += fmt.Sprintf(", exchange %d", x)
+		default:
+			text += fmt.Sprintf(", %d", x)
+		}
+	}
+	for _, sc := range t.Scenarios {
+		for _, st := range sc.Steps {
+			if st.Finding == f.Key && st.Screenshot != "" {
+				text += " " + filepath.Join(p.Out, st.Screenshot)
+			}
+		}
+	}
+	return text
+}
+
+// field writes one labelled line, wrapped.
+func (p *page) field(label, text string) {
+	const margin = "     "
+	p.hanging(fmt.Sprintf("%s%-*s", margin, labelWidth, label), margin+strings.Repeat(" ", labelWidth), text)
+}
+
+// block writes a labelled text of several lines. Indented lines are commands and settings: they stay as they are.
+func (p *page) block(label, text string) {
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, " \r\n")
+		switch {
+		case line == "":
+		case label == "" && strings.TrimLeft(line, " \t") != line:
+			indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
+			p.WriteString(strings.Repeat(" ", 5+labelWidth) + strings.ReplaceAll(indent, "\t", "    ") + clip(clean(line)) + "\n")
+		default:
+			p.field(label, line)
+			label = ""
+		}
+	}
+}
+
+// others lists the steps that did not pass and that no finding speaks of.
+func (p *page) others(t smoke.TargetResult) {
+	for _, sc := range t.Scenarios {
+		var blocked []string
+		for _, st := range sc.Steps {
+			switch {
+			case st.Finding != "" || st.Verdict == smoke.Pass || st.Verdict == smoke.Skipped:
+			case st.Verdict == smoke.Blocked:
+				blocked = append(blocked, st.Name)
+			default:
+				p.hanging("  "+p.Terminal.paint(st.Verdict, string(st.Verdict))+" ", "      ", fmt.Sprintf("%s/%s: %s", sc.Name, st.Name, st.Reason))
+			}
+		}
+		if len(blocked) > 0 && len(blocked) < len(sc.Steps) {
+			p.hanging("  blocked ", "      ", sc.Name+": "+strings.Join(blocked, ", "))
+		}
+	}
+}
+
+// closing says how the run ended and where its report is.
+func (p *page) closing(r smoke.Result) {
+	how := map[smoke.Ended]string{
+		smoke.EndedTimeout: ", because its time was over (SMOKE_TIMEOUT)",
+		smoke.EndedSignal:  ", because it was interrupted",
+		smoke.EndedRunning: ", and has not ended",
+	}[r.Ended]
+	if len(r.Targets) == 0 || r.Verdict == smoke.Skipped || r.Verdict == smoke.Blocked {
+		how = ": nothing was tested" + how
+	}
+	text := fmt.Sprintf("after %s%s. Report: %s", seconds(time.Duration(r.Seconds)), how, filepath.Join(p.Out, "report.json"))
+	v := word(r.Verdict)
+	p.hanging(p.Terminal.paint(r.Verdict, v)+" ", strings.Repeat(" ", len(v)+1), text)
+}
