@@ -1,0 +1,84 @@
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"binderhub-smoke/smoke"
+	"binderhub-smoke/smoke/wire"
+)
+
+// CleanUp proves that nothing is left running. It comes last, whatever happened before.
+func CleanUp(j *Journey) smoke.Scenario {
+	return smoke.Scenario{
+		Name:   "clean-up",
+		Proves: "nothing is left running",
+		Raw:    true,
+		Last:   true,
+		Steps: []smoke.Step{
+			{Name: "shutdown", Budget: j.Grace + 20*time.Second, Always: true, Do: j.shutdown},
+			{Name: "gone", Budget: 30 * time.Second, Always: true, Do: j.gone},
+		},
+	}
+}
+
+// shutdown tells every server that was launched to stop. A launch that has not ended is waited for, up to the grace
+// period: BinderHub cannot be told to cancel it.
+func (j *Journey) shutdown(ctx context.Context) error {
+	launches := j.launches()
+	if len(launches) == 0 {
+		return smoke.Skip("nothing was launched")
+	}
+	var faults []error
+	for _, l := range launches {
+		faults = append(faults, j.shutdownOne(ctx, l))
+	}
+	return errors.Join(faults...)
+}
+
+func (j *Journey) shutdownOne(ctx context.Context, l *launched) error {
+	defer l.close()
+	waiting, cancel := context.WithTimeout(ctx, j.Grace)
+	defer cancel()
+	server, err := l.server(waiting)
+	if err != nil {
+		j.Leak(smoke.Leak{Repository: j.Target.Spec, At: wire.Seconds(l.at), Reason: leakReason(err)})
+		return nil // the leak is in the report; why the launch failed is the launch's own finding
+	}
+	if server == nil {
+		return nil
+	}
+	if err := server.Shutdown(ctx); err != nil {
+		j.Leak(smoke.Leak{Repository: j.Target.Spec, At: wire.Seconds(l.at), Reason: "it could not be told to stop: " + err.Error()})
+		return err
+	}
+	l.known = server
+	return nil
+}
+
+func leakReason(err error) string {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return "its launch had not ended when the run did; BinderHub goes on with it"
+	}
+	return "its launch broke before it told the server's address: " + err.Error()
+}
+
+// gone waits until no server that was told to stop answers any more.
+func (j *Journey) gone(ctx context.Context) error {
+	stopped := 0
+	for _, l := range j.launches() {
+		if l.known == nil {
+			continue
+		}
+		stopped++
+		if err := l.known.Gone(ctx); err != nil {
+			j.Leak(smoke.Leak{Repository: j.Target.Spec, At: wire.Seconds(l.at), Reason: err.Error()})
+			return err
+		}
+	}
+	if stopped == 0 {
+		return smoke.Skip("no server was stopped")
+	}
+	return nil
+}

@@ -1,0 +1,109 @@
+// Package scenarios holds the journeys of the suite, one file each, and what they share.
+package scenarios
+
+import (
+	"context"
+	"crypto/x509"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"binderhub-smoke/smoke"
+	"binderhub-smoke/smoke/binder"
+	"binderhub-smoke/smoke/jupyter"
+	"binderhub-smoke/smoke/state"
+	"binderhub-smoke/smoke/wire"
+)
+
+// Journey is what the scenarios of one target share: typed clients, and the servers that were launched.
+type Journey struct {
+	*smoke.TargetRun
+	net    *wire.Network
+	binder *binder.Client
+	memory *memory
+
+	mu       sync.Mutex
+	launched []*launched
+	raw      *jupyter.Server // of the raw clients' launch, once it is ready
+}
+
+// launched is a launch that may have left a server behind.
+type launched struct {
+	at time.Duration
+	// server waits until the launch tells its server. It returns nil when there is none, and an error when nobody knows.
+	server func(ctx context.Context) (*jupyter.Server, error)
+	close  func()
+	known  *jupyter.Server // what shutdown found
+}
+
+// All returns the constructor of every scenario, in the order in which a person meets them. earlier is what former runs
+// found out; it may be nil.
+func All(earlier *state.State) func(*smoke.TargetRun) []smoke.Scenario {
+	return func(t *smoke.TargetRun) []smoke.Scenario {
+		j := newJourney(t, newMemory(t, earlier))
+		return []smoke.Scenario{
+			BinderHost(j), HubHost(j), Launch(j), Server(j), Kernel(j), Notebook(j), CleanUp(j),
+		}
+	}
+}
+
+func newJourney(t *smoke.TargetRun, m *memory) *Journey {
+	if hub := m.hub(); hub != nil {
+		t.Timeline.Places().LearnHub(hub)
+	}
+	j := &Journey{TargetRun: t, memory: m}
+	j.net = wire.NewNetwork(wire.Config{
+		Timeline: t.Timeline, Meter: t.Meter, Resolve: t.Target.Resolve, Roots: roots(t.Target.CA),
+		UserAgent: t.UserAgent(), Header: t.Target.Headers,
+	})
+	t.AtEnd(j.net.Close)
+	j.binder = binder.New(j.net, t.Timeline.Places().Binder(), t.Target.Token)
+	return j
+}
+
+// roots are the system's authorities and the user's.
+func roots(pem []byte) *x509.CertPool {
+	if pem == nil {
+		return nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	pool.AppendCertsFromPEM(pem)
+	return pool
+}
+
+// hub is the base URL of the hub host, ending in a slash, or empty while unknown.
+func (j *Journey) hub() string {
+	if u := j.Timeline.Places().Hub(); u != nil {
+		return u.String()
+	}
+	return ""
+}
+
+// learnHub takes the hub's URL from the URL of a user server, and remembers it.
+func (j *Journey) learnHub(server string) {
+	base, _, found := strings.Cut(server, "/user/")
+	hub, err := url.Parse(base + "/")
+	if !found || err != nil || !hub.IsAbs() {
+		return
+	}
+	j.Timeline.Places().LearnHub(hub)
+	j.memory.setHub(hub)
+}
+
+// launching registers a launch, so that clean-up finds its server whatever happens to the scenario.
+func (j *Journey) launching(l *launched) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.launched = append(j.launched, l)
+	j.memory.addLaunch(j.Target.Spec)
+}
+
+func (j *Journey) launches() []*launched {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return append([]*launched(nil), j.launched...)
+}

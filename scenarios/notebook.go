@@ -1,0 +1,257 @@
+package scenarios
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"binderhub-smoke/smoke"
+	"binderhub-smoke/smoke/browser"
+	"binderhub-smoke/smoke/jupyter"
+	"binderhub-smoke/smoke/wire"
+)
+
+// Notebook proves that a person sees the output of a cell in a real browser, launched from BinderHub's own page.
+func Notebook(j *Journey) smoke.Scenario {
+	v := &visit{Journey: j, cell: newCell(), served: make(chan struct{})}
+	j.AtEnd(v.end)
+	needs := "binder-host/page"
+	if !j.Target.UI {
+		needs = "launch" // there is no page to launch from: the browser opens the raw clients' server
+	}
+	return smoke.Scenario{
+		Name:   "notebook",
+		Proves: "a person sees a cell's output in a real browser, launched from BinderHub's own page",
+		Needs:  []string{needs},
+		Steps: []smoke.Step{
+			{Name: "launch", Budget: 20 * time.Minute, Do: v.pictured("launch", v.launch)},
+			{Name: "lab", Budget: 90 * time.Second, Do: v.pictured("lab", v.lab)},
+			// The page's socket is held until the kernel answers, up to 60 s.
+			{Name: "open", Budget: 2 * time.Minute, Do: v.pictured("open", v.open)},
+			{Name: "run", Budget: 2 * time.Minute, Cell: true, Do: v.pictured("run", v.run)},
+			{Name: "render", Budget: 30 * time.Second, Do: v.pictured("render", v.render)},
+		},
+	}
+}
+
+// visit is one person's way through the deployment.
+type visit struct {
+	*Journey
+	cell    cell
+	browser *browser.Browser
+	server  *jupyter.Server
+	cells   int    // code cells of the notebook that are not empty
+	shown   string // text that must be on the screen
+
+	served chan struct{} // closed when the browser has been told its server
+	told   browser.Server
+}
+
+// pictured takes a screenshot when a step has ended, well or badly: while the patient is warm.
+func (v *visit) pictured(name string, do func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		err := do(ctx)
+		if v.browser == nil {
+			return err
+		}
+		// The step's own time may be over.
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if problem := v.picture(late, name); problem != nil && err == nil {
+			v.Tell(fmt.Sprintf("no screenshot of notebook/%s: %v", name, problem))
+		}
+		return err
+	}
+}
+
+func (v *visit) picture(ctx context.Context, name string) error {
+	png, err := v.browser.Screenshot(ctx)
+	if err != nil {
+		return err
+	}
+	file := "notebook-" + name + ".png"
+	if err := os.WriteFile(filepath.Join(v.Dir, file), png, 0o644); err != nil {
+		return err
+	}
+	smoke.SetScreenshot(ctx, filepath.ToSlash(filepath.Join("targets", v.Name(), file)))
+	return nil
+}
+
+func (v *visit) launch(ctx context.Context) error {
+	var err error
+	v.browser, err = browser.Start(ctx, browser.Options{
+		Timeline: v.Timeline, Resolve: v.Target.Resolve, CA: v.Target.CA, UserAgent: v.UserAgent(), OnServer: v.onServer,
+	})
+	if err != nil {
+		return err
+	}
+	for _, note := range v.browser.Notes() {
+		v.Tell(note)
+	}
+	if !v.Target.UI {
+		v.server = v.raw
+		return v.browser.OpenServer(ctx, v.raw.Base(), v.raw.Token())
+	}
+	v.launching(&launched{at: v.Timeline.Now(), close: func() {}, server: v.serverOf})
+	server, err := v.browser.Launch(ctx, v.binder.URL("v2/"+v.Target.Spec))
+	if err != nil {
+		return err
+	}
+	v.server = jupyter.NewServer(v.net, server.URL, server.Token)
+	return nil
+}
+
+// onServer is called as soon as the browser learns of its server.
+func (v *visit) onServer(s browser.Server) {
+	if !v.Target.UI {
+		return // the raw clients' own server
+	}
+	v.told = s
+	v.learnHub(s.URL)
+	close(v.served)
+}
+
+// serverOf waits for the browser's server, for clean-up. The page goes on launching while nobody drives it.
+func (v *visit) serverOf(ctx context.Context) (*jupyter.Server, error) {
+	select {
+	case <-v.served:
+		return jupyter.NewServer(v.net, v.told.URL, v.told.Token), nil
+	default:
+	}
+	if !v.browser.Launching() {
+		return nil, nil
+	}
+	select {
+	case <-v.served:
+		return jupyter.NewServer(v.net, v.told.URL, v.told.Token), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// end closes the browser when nobody needs its launch any more.
+func (v *visit) end() {
+	if v.browser == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := v.browser.Close(ctx); err != nil {
+		v.Tell("the browser did not close in order: " + err.Error())
+	}
+}
+
+func (v *visit) lab(ctx context.Context) error { return v.browser.WaitLab(ctx) }
+
+// ownNotebook is where the suite uploads its own notebook.
+const ownNotebook = "binderhub-smoke.ipynb"
+
+func (v *visit) open(ctx context.Context) error {
+	path := v.Target.Notebook
+	if path == "" {
+		path, v.cells, v.shown = ownNotebook, 1, v.cell.want
+		if err := v.server.Upload(ctx, path, v.cell.notebook()); err != nil {
+			return err
+		}
+	} else if err := v.count(ctx, path); err != nil {
+		return err
+	}
+	page := "lab/tree/"
+	if v.Target.App == smoke.AppNotebook {
+		page = "notebooks/"
+	}
+	return v.browser.OpenNotebook(ctx, v.server.URL(page+(&url.URL{Path: path}).EscapedPath()))
+}
+
+// count reads the repository's own notebook, to know how many executions must be seen.
+func (v *visit) count(ctx context.Context, path string) error {
+	content, err := v.server.Notebook(ctx, path)
+	if err != nil {
+		return err
+	}
+	v.cells, err = codeCells(content)
+	if err == nil && v.cells == 0 {
+		err = errors.New("it has no code cell to run")
+	}
+	if err != nil {
+		return &wire.Fault{
+			Subject: "The notebook " + path, URL: v.server.URL("api/contents/" + path), Symptom: wire.Content,
+			Want: "a notebook with a code cell", Got: err.Error(), Inconclusive: true, Err: err,
+		}
+	}
+	return nil
+}
+
+func (v *visit) run(ctx context.Context) error {
+	done, err := v.browser.RunAll(ctx, v.cells)
+	if err != nil {
+		return err
+	}
+	var text []string
+	for _, c := range done.Cells {
+		text = append(text, strings.TrimSpace(c.Output))
+	}
+	all := strings.Join(text, "\n")
+	if v.Target.Notebook != "" {
+		v.shown = lastLine(all)
+		return nil
+	}
+	if all != v.cell.want {
+		return &wire.Fault{
+			Subject: "The notebook's cell", URL: v.server.URL("lab/tree/" + ownNotebook), Symptom: wire.WrongOutput,
+			Want: fmt.Sprintf("the output %q", v.cell.want), Got: fmt.Sprintf("%.200q", all), Exchanges: []wire.ExchangeID{done.Cells[0].Exchange},
+		}
+	}
+	return nil
+}
+
+func (v *visit) render(ctx context.Context) error {
+	if v.shown == "" {
+		return smoke.Skip("the notebook prints no text to look for")
+	}
+	return v.browser.Rendered(ctx, v.shown)
+}
+
+// lastLine is the last line that holds anything.
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
+}
+
+// notebook is the cell as a notebook of its own. Source: nbformat 4.5.
+func (c cell) notebook() json.RawMessage {
+	data, _ := json.Marshal(map[string]any{ // strings and numbers only: it cannot fail
+		"nbformat": 4, "nbformat_minor": 5,
+		"metadata": map[string]any{"kernelspec": map[string]string{"name": "python3", "display_name": "Python 3", "language": "python"}},
+		"cells": []any{map[string]any{
+			"id": "smoke", "cell_type": "code", "metadata": struct{}{}, "source": c.code, "outputs": []any{}, "execution_count": nil,
+		}},
+	})
+	return data
+}
+
+// codeCells counts a notebook's code cells that are not empty: the page sends no execution for those.
+func codeCells(notebook json.RawMessage) (int, error) {
+	var nb struct {
+		Cells []struct {
+			Type   string `json:"cell_type"`
+			Source any    `json:"source"` // a string, or a list of lines
+		} `json:"cells"`
+	}
+	if err := json.Unmarshal(notebook, &nb); err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, c := range nb.Cells {
+		if c.Type == "code" && strings.Trim(fmt.Sprint(c.Source), "[] \n\t") != "" {
+			n++
+		}
+	}
+	return n, nil
+}
