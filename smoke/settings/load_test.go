@@ -172,3 +172,18 @@ func TestResolveForms(t *testing.T) {
 		assert.Equal(t, map[string]string{want[0]: want[1]}, l.Defaults.Resolve, given)
 	}
 }
+
+func TestTheLoopbackIsTheDefaultsAtItsURLs(t *testing.T) {
+	l := mustLoad(t, "", []string{"SMOKE_SKIP=kernel", "SMOKE_RESOLVE=x:1=127.0.0.1"})
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	writeCA(t, ca)
+	require.NoError(t, l.Loopback("https://binder.smoke.test", "https://hub.smoke.test", ca, "binder.smoke.test:443=127.0.0.1:8443,hub.smoke.test:443=127.0.0.1:8443"))
+	require.Len(t, l.Settings.Targets, 1)
+	target := l.Settings.Targets[0]
+	assert.Equal(t, "binder-smoke-test", target.Name)
+	assert.Equal(t, "https://hub.smoke.test/", target.Hub.String())
+	assert.Len(t, target.Resolve, 2)
+	assert.Equal(t, []string{"kernel"}, target.Skip)
+	assert.Equal(t, ca, target.CAFile)
+	require.ErrorContains(t, l.Loopback("nonsense", "https://h", ca, "a:1=127.0.0.1"), "loopback deployment: binder must be")
+}

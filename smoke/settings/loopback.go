@@ -1,0 +1,25 @@
+package settings
+
+import "fmt"
+
+// Loopback makes the deployment on loopback the only target: Defaults, at its URLs, with its authority and its addresses.
+// resolve has the form of SMOKE_RESOLVE.
+func (l *Loaded) Loopback(binder, hub, caFile, resolve string) error {
+	t := l.Defaults
+	t.Resolve, t.CA = nil, nil
+	d := &draft{run: &l.Settings, target: &t}
+	given := layer{}
+	for key, text := range map[string]string{"binder": binder, "hub": hub, "ca": caFile, "resolve": resolve} {
+		given.put(lookup((*definition).key, key), key, text, "loopback deployment", "")
+	}
+	for _, g := range given {
+		for _, it := range g.items {
+			if err := g.def.take(d, it.text); err != nil {
+				return fmt.Errorf("%s: %s", it.where, g.sentence(it, err))
+			}
+		}
+	}
+	t.Name = nameOf(t.Binder.Host)
+	l.Settings.Targets = append(l.Settings.Targets[:0:0], t)
+	return nil
+}
