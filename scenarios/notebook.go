@@ -19,7 +19,7 @@ import (
 
 // Notebook proves that a person sees the output of a cell in a real browser, launched from BinderHub's own page.
 func Notebook(j *Journey) smoke.Scenario {
-	v := &visit{Journey: j, cell: newCell(), served: make(chan struct{})}
+	v := &visit{Journey: j, unmetered: j.net.Unmetered(), cell: newCell(), served: make(chan struct{})}
 	j.AtEnd(v.end)
 	needs := "binder-host/page"
 	if !j.Target.UI {
@@ -43,11 +43,12 @@ func Notebook(j *Journey) smoke.Scenario {
 // visit is one person's way through the deployment.
 type visit struct {
 	*Journey
-	cell    cell
-	browser *browser.Browser
-	server  *jupyter.Server
-	cells   int    // code cells of the notebook that are not empty
-	shown   string // text that must be on the screen
+	unmetered *wire.Network // the overhead is that of the raw scenarios
+	cell      cell
+	browser   *browser.Browser
+	server    *jupyter.Server
+	cells     int    // code cells of the notebook that are not empty
+	shown     string // text that must be on the screen
 
 	served chan struct{} // closed when the browser has been told its server
 	told   browser.Server
@@ -103,7 +104,7 @@ func (v *visit) launch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v.server = jupyter.NewServer(v.net, server.URL, server.Token)
+	v.server = jupyter.NewServer(v.unmetered, server.URL, server.Token)
 	return nil
 }
 
@@ -121,7 +122,7 @@ func (v *visit) onServer(s browser.Server) {
 func (v *visit) serverOf(ctx context.Context) (*jupyter.Server, error) {
 	select {
 	case <-v.served:
-		return jupyter.NewServer(v.net, v.told.URL, v.told.Token), nil
+		return jupyter.NewServer(v.unmetered, v.told.URL, v.told.Token), nil
 	default:
 	}
 	if !v.browser.Launching() {
@@ -129,7 +130,7 @@ func (v *visit) serverOf(ctx context.Context) (*jupyter.Server, error) {
 	}
 	select {
 	case <-v.served:
-		return jupyter.NewServer(v.net, v.told.URL, v.told.Token), nil
+		return jupyter.NewServer(v.unmetered, v.told.URL, v.told.Token), nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
