@@ -43,6 +43,7 @@ var rules = slices.Concat(
 	tlsCauses,
 	edgeCauses,
 	websocketCauses,
+	handshakeCauses,
 	streamCauses,
 	binderhubCauses,
 	spawnCauses,

@@ -50,3 +50,16 @@ func upper(name string) string {
 	}
 	return strings.ToUpper(name[:1]) + name[1:]
 }
+
+// sayBytes writes a size: "1.2 MB"; of an unknown one only that it is large.
+func sayBytes(n int64) string {
+	switch {
+	case n <= 0:
+		return "unknown size"
+	case n < 1000:
+		return fmt.Sprintf("%d bytes", n)
+	case n < 1000*1000:
+		return fmt.Sprintf("%.0f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+}

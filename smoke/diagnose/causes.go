@@ -1,8 +1,0 @@
-package diagnose
-
-// Groups of causes that have none yet.
-var (
-	runnerCauses, networkCauses, tlsCauses, edgeCauses []Cause
-
-	streamCauses, binderhubCauses, spawnCauses, hubCauses, authCauses, kernelCauses, serverCauses []Cause
-)

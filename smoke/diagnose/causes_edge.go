@@ -1,0 +1,74 @@
+package diagnose
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// edgeCauses are of what stands before the ingress, or in it, and turns the suite away before any application sees it.
+var edgeCauses = []Cause{
+	{
+		ID: "bot-challenge", Title: "A bot challenge stands in the way", Hop: HopEdge, Severity: Inconclusive,
+		Match: func(v *View) bool { return challenge(v.X) },
+		Sentence: func(v *View) string {
+			return fmt.Sprintf("A bot challenge in front of the %s stops the suite (%s): nothing behind it was tested", hostOf(v), say(status(v.X)))
+		},
+		Suspects: []string{"bot-challenge", "datacenter-ip-ban"},
+		Remedy:   "Let the suite's User-Agent or address pass the challenge (Cloudflare: a WAF rule with action Skip), or send a secret header by SMOKE_HEADERS_FILE that the rule lets through.",
+		Mutes:    []string{"login-required", "ws-handshake-refused"},
+	},
+	{
+		ID: "login-required", Title: "The host wants credentials that the suite does not have", Severity: Inconclusive,
+		Match: wantsLogin,
+		Sentence: func(v *View) string {
+			return fmt.Sprintf("%s %s wants a login that the suite does not have (%s)", v.who(), front(v.X), firstOf(v.Fault.Got, say(status(v.X))))
+		},
+		Suspects: []string{"login-required"},
+		Remedy:   "BinderHub with `auth_enabled`: give the suite a JupyterHub token by SMOKE_TOKEN_FILE. Basic auth at the ingress: an Authorization header by SMOKE_HEADERS_FILE.",
+	},
+	{
+		ID: "encoded-char-rejected", Title: "URLs with encoded characters are rejected", Hop: HopIngress,
+		Match: func(v *View) bool {
+			s := status(v.X)
+			return encoded(v.X.Open.URL) && (s == 400 || s == 403 || s == 404 || s == 414) && (v.In("*/encoded") || v.servedHere()) && !v.Answer.application()
+		},
+		Sentence: func(v *View) string {
+			return fmt.Sprintf("%s %s rejects a URL with encoded characters (%%2F, %%40, %%3A …) with %s before it reaches the application", v.who(), front(v.X), say(status(v.X)))
+		},
+		Suspects: []string{"encoded-char-rejected", "double-or-trailing-slash"},
+		Remedy: "Traefik 3.6.4 and later: on the entry point set `http.encodedCharacters.allowEncodedSlash: true` (and the others in use). Apache: `AllowEncodedSlashes NoDecode` with `ProxyPass … nocanon`. " +
+			"nginx: remove rewrites and the URI part of `proxy_pass`, which decode the path; community ingress-nginx: no `rewrite-target`.",
+	},
+}
+
+// wantsLogin is a demand for credentials: Basic auth, or BinderHub's 403 of a /build that would be a redirect to the
+// login (builder.py turns it into 403).
+func wantsLogin(v *View) bool {
+	if status(v.X) == http.StatusUnauthorized && header(v.X, "Www-Authenticate") != "" {
+		return true
+	}
+	if sent(v.X, "Authorization") != "" {
+		return false
+	}
+	if e, ok := failed(v); ok && e.StatusCode == http.StatusForbidden && strings.TrimSpace(e.Message) == "Forbidden" {
+		return true
+	}
+	to := header(v.X, "Location")
+	return host(v.Role()) == "binder" && status(v.X) == http.StatusFound && strings.Contains(to, "/hub/api/oauth2/authorize")
+}
+
+// encoded tells whether a URL's path holds characters that some proxies refuse when they are encoded.
+func encoded(url string) bool {
+	path, _, _ := strings.Cut(url, "?")
+	return holds(path, "%2f", "%40", "%3a", "%23", "%25", "%5c")
+}
+
+func firstOf(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}

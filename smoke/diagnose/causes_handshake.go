@@ -1,0 +1,220 @@
+package diagnose
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"binderhub-smoke/smoke/wire"
+)
+
+// handshakeCauses are of websockets that arrive as such and are refused, or are cut later.
+var handshakeCauses = []Cause{
+	{
+		ID: "ws-subprotocol-stripped", Title: "A proxy drops the WebSocket subprotocol", Hop: HopIngress,
+		Match: func(v *View) bool {
+			return v.Symptom(wire.SubprotocolLost) || (socket(v.X) && v.Says("Sec-WebSocket-Protocol' header but no response"))
+		},
+		Sentence: func(v *View) string {
+			return fmt.Sprintf("The %s opens without the subprotocol that was offered: a proxy %s drops Sec-WebSocket-Protocol, and browsers refuse such a socket", socketName(v.X), front(v.X))
+		},
+		Suspects: []string{"ws-subprotocol-stripped", "ws-framing-mismatch"},
+		Remedy:   "Pass Sec-WebSocket-Protocol on in both directions: remove `proxy_set_header Sec-WebSocket-Protocol \"\"`, `proxy_hide_header`, `http-request del-header`, header allow-lists. In a kernel gateway: update it together with jupyter_server.",
+	},
+	{
+		ID: "ws-origin-403", Title: "The user server refuses the browser's Origin", Hop: HopIngress,
+		Match: originRefused,
+		Cite: func(v *View) []*wire.Exchange {
+			if x, ok := v.rawOpened(); ok {
+				return []*wire.Exchange{x}
+			}
+			return nil
+		},
+		Sentence: func(v *View) string {
+			text := fmt.Sprintf("The user server refuses the %s with 403 when it is opened as a browser does: the Host that reaches it is not the Origin's", socketName(v.X))
+			if name := v.hostSeen(); name != "" && !v.hostKept() {
+				text += fmt.Sprintf(" (it sees %s)", name)
+			}
+			return text
+		},
+		Suspects: []string{"ws-origin-403", "host-header-nonlocal-403", "ws-credentials-stripped"},
+		Remedy:   "Pass the public name on: plain nginx `proxy_set_header Host $http_host;`, Apache `ProxyPreserveHost On`, HAProxy and Traefik without a rewrite of Host (Traefik `passHostHeader: true`), community ingress-nginx without `upstream-vhost`. Else `ServerApp.allow_origin_pat`.",
+	},
+	{
+		ID: "ws-credentials-stripped", Title: "Credentials are dropped on the way to the user server", Hop: HopIngress,
+		Match: credentialsLost,
+		Sentence: func(v *View) string {
+			what := "request"
+			if handshake(v.X) {
+				what = socketName(v.X)
+			}
+			return fmt.Sprintf("The user server gets our %s without the credentials that were sent with it (403): a proxy drops Authorization or Cookie", what)
+		},
+		Suspects: []string{"ws-credentials-stripped", "ws-origin-403", "host-header-nonlocal-403"},
+		Remedy: "Let Authorization and Cookie through, on upgrades too: plain nginx without `proxy_set_header Authorization \"\"` or `Cookie \"\"`; community ingress-nginx `auth-url` and F5 `nginx.org/basic-auth-secret` consume the header; " +
+			"Traefik's basicAuth without `removeHeader: true`; HAProxy without `http-request del-header`; no authenticating proxy before the user servers.",
+		Mutes: []string{"xsrf-403"},
+	},
+	{
+		ID: "ws-over-h2-extended-connect", Title: "Browsers' WebSockets fail where scripts' pass", Hop: HopIngress,
+		Match: browserOnly,
+		Cite: func(v *View) []*wire.Exchange {
+			if x, ok := v.rawOpened(); ok {
+				return []*wire.Exchange{x}
+			}
+			return nil
+		},
+		Sentence: func(v *View) string {
+			got := "an error"
+			if s := status(v.X); s != 0 {
+				got = fmt.Sprint(s)
+			}
+			return fmt.Sprintf("The browser's %s is refused with %s while a script's passes over HTTP/1.1: the proxy %s offers WebSockets over HTTP/2 and cannot carry them", socketName(v.X), got, front(v.X))
+		},
+		Suspects: []string{"ws-over-h2-extended-connect", "ws-origin-403", "ws-credentials-stripped"},
+		Remedy:   "HAProxy: `h2-workaround-bogus-websocket-clients`, or `alpn http/1.1` on the bind line; Envoy: `allow_connect: false`, or `upgrade_configs` for websocket on the route; a CDN or load balancer: HTTP/1.1 to the backend.",
+	},
+	{
+		ID: "ws-mesh-not-enabled", Title: "The mesh does not allow WebSockets",
+		Match: func(v *View) bool {
+			return v.refusedByProxy() && v.Answer.Product == "Envoy"
+		},
+		Sentence: func(v *View) string {
+			return fmt.Sprintf("%s %s refuses the %s with %s, and passes plain requests: upgrades are not enabled on this route", v.who(), front(v.X), socketName(v.X), say(status(v.X)))
+		},
+		Suspects: []string{"ws-mesh-not-enabled", "ws-upgrade-missing"},
+		Remedy:   "Envoy: `upgrade_configs: [{upgrade_type: websocket}]` in the HTTP connection manager or on the route. Ambassador: `allow_upgrade: [websocket]` in the Mapping. Istio: name the Service's port `http-…`, or let the gateway's route be HTTP and not TCP.",
+		ByAnswer: true,
+	},
+	{
+		ID: "ws-handshake-refused", Title: "A proxy refuses WebSockets",
+		Match: func(v *View) bool { return v.refusedByProxy() },
+		Sentence: func(v *View) string {
+			return fmt.Sprintf("%s %s refuses the %s itself with %s, and passes plain requests", v.who(), front(v.X), socketName(v.X), say(status(v.X)))
+		},
+		Suspects: []string{"lb-l7-not-ws", "ws-mesh-not-enabled", "ws-upgrade-missing", "ws-rewrite-target"},
+		Remedy:   "Look in that proxy for a rule on Upgrade (HAProxy `http-request deny`, Apache `ProxyPass` without `upgrade=websocket`, a firewall's rule), and on a CDN for the switch that allows WebSockets.",
+		ByAnswer: true,
+	},
+	{
+		ID: "ws-idle-60s", Title: "Quiet WebSockets are cut", Hop: HopIngress,
+		Match: func(v *View) bool {
+			return v.X.Opened() && v.Symptom(wire.SocketLost) && withoutCloseFrame(v.X) && idle(v.X) >= minIdle
+		},
+		Sentence: func(v *View) string {
+			return fmt.Sprintf("The %s was cut without a close frame after %s of silence: a proxy %s gives up on quiet connections", socketName(v.X), sayTime(idle(v.X)), front(v.X))
+		},
+		Suspects: []string{"ws-idle-60s", "ingress-reload-cuts-ws"},
+		Remedy: "Raise the timeouts above 600 s. F5: `nginx.org/proxy-read-timeout: 600s` and `proxy-send-timeout`; community: `nginx.ingress.kubernetes.io/proxy-read-timeout: \"600\"`, `proxy-send-timeout`; plain nginx: `proxy_read_timeout 600s; proxy_send_timeout 600s;`; " +
+			"HAProxy: `timeout tunnel 1h`; Apache: `ProxyTimeout 600`; Traefik: entry point `respondingTimeouts.idleTimeout`; AWS ALB: `idle_timeout.timeout_seconds=600`; Google: `timeoutSec: 600` in a BackendConfig.",
+	},
+}
+
+// minIdle is the least silence that a cut is blamed on: a socket that dies while it is busy dies of something else.
+const minIdle = 2 * time.Second
+
+// crossOrigin is Tornado's answer to a websocket whose Origin is not its Host (tornado/websocket.py).
+const crossOrigin = "Cross origin websockets not allowed"
+
+// originRefused is that answer, or a browser's bare 403 where a token passes and the user server shows, by the name of its
+// cookie, that it does not see the public Host.
+func originRefused(v *View) bool {
+	if !handshake(v.X) || status(v.X) != 403 {
+		return false
+	}
+	if trimmed(v.X) == crossOrigin {
+		return true
+	}
+	if v.X.Client != wire.Browser {
+		return false
+	}
+	_, same := v.Other(func(x *wire.Exchange) bool { return v.SameHost(x) && kind(x) == kind(v.X) && trimmed(x) == crossOrigin })
+	_, opened := v.rawOpened()
+	return same || (opened && !v.hostKept())
+}
+
+// credentialsLost is a 403 of a user server that saw neither token nor cookie: to a websocket it then shows its page and
+// sets a fresh _xsrf cookie, over HTTP it says "Forbidden" to a request that carried a token.
+func credentialsLost(v *View) bool {
+	if status(v.X) != 403 {
+		return false
+	}
+	if handshake(v.X) && v.X.Client == wire.Browser {
+		_, opened := v.rawOpened()
+		return opened && v.hostKept()
+	}
+	if handshake(v.X) {
+		return serverPage(v.X) && strings.Contains(header(v.X, "Set-Cookie"), "_xsrf=")
+	}
+	return v.Answer.Hop == HopServer && sent(v.X, "Authorization") != "" && !openAPI(v.X) && holds(body(v.X), `"message": "Forbidden"`) && v.openAPIServed()
+}
+
+// openAPIServed tells whether the user server answered the one URL that needs no login: its Host check is then content.
+func (v *View) openAPIServed() bool {
+	_, ok := v.Other(func(x *wire.Exchange) bool { return v.SameHost(x) && openAPI(x) && status(x) == 200 })
+	return ok
+}
+
+// serverPage is jupyter_server's HTML error page.
+func serverPage(x *wire.Exchange) bool { return holds(body(x), "<title>Jupyter Server</title>") }
+
+// hostSeen is the name that the user server sees in Host, as far as its cookie tells: jupyter_server calls the cookie
+// username-<host> with every other character a dash (auth/identity.py get_cookie_name).
+func (v *View) hostSeen() string {
+	for _, x := range v.All {
+		if x.Response == nil || x.Open.Role != wire.RoleServer {
+			continue
+		}
+		for k, values := range x.Response.Header {
+			for _, c := range values {
+				if strings.EqualFold(k, "Set-Cookie") && strings.HasPrefix(c, "username-") {
+					name, _, _ := strings.Cut(strings.TrimPrefix(c, "username-"), "=")
+					return name
+				}
+			}
+		}
+	}
+	return ""
+}
+
+var notInCookie = regexp.MustCompile(`[^A-Za-z0-9]`)
+
+// hostKept tells whether the cookie shows that the public Host reached the user server.
+func (v *View) hostKept() bool {
+	seen := v.hostSeen()
+	kept := notInCookie.ReplaceAllString(authority(v.X), "-")
+	return seen != "" && (strings.EqualFold(seen, kept) || strings.EqualFold(seen, kept+"-443") || strings.EqualFold(seen, notInCookie.ReplaceAllString(urlOf(v.X).Hostname(), "-")))
+}
+
+// browserOnly is a websocket that the browser could not open and a raw client could, on the same kind of path.
+func browserOnly(v *View) bool {
+	if v.X.Client != wire.Browser || !socket(v.X) || v.X.Opened() || v.X.Close == nil {
+		return false
+	}
+	refused := slices.Contains([]int{200, 400, 404, 405, 421, 426, 500, 501, 502, 503}, status(v.X)) || holds(v.X.Close.Error, "ERR_HTTP2", "Error during WebSocket handshake")
+	_, opened := v.rawOpened()
+	return refused && status(v.X) != 403 && opened
+}
+
+// refusedByProxy is a handshake that a proxy answered by itself though it passes other requests to the same host.
+func (v *View) refusedByProxy() bool {
+	return handshake(v.X) && !v.X.Opened() && v.Answer.proxy() && status(v.X) >= 400 && v.servedHere()
+}
+
+func withoutCloseFrame(x *wire.Exchange) bool {
+	return x.Close != nil && (x.Close.Code == 0 || x.Close.Code == 1006 || x.Close.Code == -1)
+}
+
+// idle is how long a websocket had been silent when it ended.
+func idle(x *wire.Exchange) time.Duration {
+	if x.Close == nil || x.Response == nil {
+		return 0
+	}
+	last := x.Response.At
+	if n := len(x.Frames); n > 0 {
+		last = max(last, x.Frames[n-1].At)
+	}
+	return max(0, x.Close.At-last)
+}

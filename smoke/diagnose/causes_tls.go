@@ -1,0 +1,157 @@
+package diagnose
+
+import (
+	"fmt"
+	"strings"
+
+	"binderhub-smoke/smoke/wire"
+)
+
+// tlsCauses are of certificates. A controller's placeholder comes first: it is also for the wrong name, from an unknown
+// authority and sometimes expired, and none of that matters.
+var tlsCauses = []Cause{
+	{
+		ID: "tls-fake-cert", Title: "The ingress shows its placeholder certificate", Hop: HopTLS,
+		Match: func(v *View) bool {
+			return v.tlsFailed() && (placeholder(v.X) != "" || v.Says("unrecognized name", "unrecognised name", "ERR_SSL_UNRECOGNIZED_NAME_ALERT"))
+		},
+		Sentence: func(v *View) string {
+			if name := placeholder(v.X); name != "" {
+				return fmt.Sprintf("The ingress of the %s shows its placeholder certificate %q: it has none of its own for this name", hostOf(v), name)
+			}
+			return fmt.Sprintf("The ingress of the %s refuses TLS for this name: it has no certificate for it, or does not know the name", hostOf(v))
+		},
+		Suspects: []string{"tls-fake-cert", "tls-renewal-broken", "default-backend-404", "dns-points-to-old-lb"},
+		Remedy: "`kubectl get certificate,order,challenge -A`: is it issued? `kubectl describe ingress`: does `tls.secretName` name a Secret in the same namespace (binder and hub need two different ones)? " +
+			"After a recreate DNS must point here before ACME can succeed. F5 nginx-ingress: annotate `acme.cert-manager.io/http01-edit-in-place: \"true\"`, since it rejects a second Ingress for the host.",
+		Mutes: []string{"tls-san-missing-host", "tls-chain-incomplete", "default-backend-404"},
+	},
+	{
+		ID: "tls-expired-front", Title: "The certificate has expired", Hop: HopTLS,
+		Match: func(v *View) bool { return v.Symptom(wire.TLSExpired) },
+		Sentence: func(v *View) string {
+			if c, ok := leaf(v.X); ok {
+				return fmt.Sprintf("The certificate of the %s expired on %s (issuer %s)", hostOf(v), c.NotAfter.UTC().Format("2006-01-02 15:04 UTC"), c.Issuer)
+			}
+			return fmt.Sprintf("The certificate of the %s has expired", hostOf(v))
+		},
+		Suspects: []string{"tls-expired-front", "tls-renewal-broken", "dns-points-to-old-lb"},
+		Remedy: "`kubectl get certificate -A` and `kubectl describe challenge -A` say why it was not renewed; `cmctl renew <certificate>` tries again. " +
+			"F5 nginx-ingress: annotate `acme.cert-manager.io/http01-edit-in-place: \"true\"`. Plain nginx: reload it after certbot (`nginx -s reload`).",
+		Mutes: []string{"tls-renewal-broken"},
+	},
+	{
+		ID: "tls-san-missing-host", Title: "The certificate is for other names", Hop: HopTLS,
+		Match: func(v *View) bool { return v.Symptom(wire.TLSName) },
+		Sentence: func(v *View) string {
+			names := "other names"
+			if c, ok := leaf(v.X); ok && len(c.DNSNames) > 0 {
+				names = strings.Join(c.DNSNames, ", ")
+			}
+			return fmt.Sprintf("The certificate of the %s is for %s, and not for %s", hostOf(v), names, urlOf(v.X).Hostname())
+		},
+		Suspects: []string{"tls-san-missing-host", "dns-points-to-old-lb", "default-backend-404"},
+		Remedy: "List the host under `spec.tls[].hosts` of its own Ingress and give that entry its own `secretName`; then `kubectl get certificate -A`. " +
+			"If the names belong to another deployment, DNS points to the wrong load balancer.",
+		Mutes: []string{"default-backend-404"},
+	},
+	{
+		ID: "tls-chain-incomplete", Title: "The certificate's authority is unknown", Hop: HopTLS,
+		Match: func(v *View) bool { return v.Symptom(wire.TLSAuthority) },
+		Sentence: func(v *View) string {
+			c, ok := leaf(v.X)
+			switch {
+			case !ok:
+				return fmt.Sprintf("The certificate of the %s comes from an authority that is not trusted", hostOf(v))
+			case c.Subject == c.Issuer:
+				return fmt.Sprintf("The certificate of the %s is signed by itself (%s)", hostOf(v), c.Subject)
+			case len(v.X.TLS.Certificates) == 1:
+				return fmt.Sprintf("The %s sends its certificate without the intermediate of %s, so nobody can check it", hostOf(v), c.Issuer)
+			}
+			return fmt.Sprintf("The certificate of the %s comes from %s, which is not trusted", hostOf(v), c.Issuer)
+		},
+		Suspects: []string{"tls-chain-incomplete", "tls-fake-cert", "local-middlebox"},
+		Likelier: func(v *View) []string {
+			if c, ok := leaf(v.X); ok && c.Subject == c.Issuer {
+				return []string{"tls-fake-cert"}
+			}
+			return nil
+		},
+		Remedy: "Serve the whole chain: plain nginx `ssl_certificate` wants fullchain.pem, Apache `SSLCertificateFile` too, HAProxy's `crt` file leaf, intermediate and key. " +
+			"A staging or private authority: use cert-manager's production issuer, or give the suite the authority by SMOKE_CA.",
+		Mutes: []string{"default-backend-404"},
+	},
+	{
+		ID: "tls-renewal-broken", Title: "The certificate is not being renewed", Hop: HopTLS, Severity: Warn,
+		Match: func(v *View) bool {
+			_, ok := leaf(v.X)
+			return v.In("*/tls") && ok && v.X.TLS.Error == "" && !v.tlsFailed() && (v.Warning() || v.Says("days", "NotAfter", "renew"))
+		},
+		Sentence: func(v *View) string {
+			c, _ := leaf(v.X)
+			return fmt.Sprintf("The certificate of the %s ends on %s and should have been renewed by now (%s)", hostOf(v), c.NotAfter.UTC().Format("2006-01-02"), v.Fault.Got)
+		},
+		Suspects: []string{"tls-renewal-broken"},
+		Remedy: "`kubectl describe certificate,order,challenge -n <namespace>` says what fails. F5 nginx-ingress rejects the solver's own Ingress for the same host: annotate the Ingress " +
+			"`acme.cert-manager.io/http01-edit-in-place: \"true\"`. Basic auth or a redirect on the whole host must leave out `/.well-known/acme-challenge/`.",
+	},
+	{
+		ID: "tls-http-redirect-uri", Title: "Links lose https", Hop: HopIngress,
+		Match: losesHTTPS,
+		Sentence: func(v *View) string {
+			return fmt.Sprintf("An https page of the %s sends its visitors to http:// (%s): the application is not told that it is behind TLS", hostOf(v), downgraded(v))
+		},
+		Suspects: []string{"tls-http-redirect-uri"},
+		Remedy: "Let the ingress say so: plain nginx `proxy_set_header X-Forwarded-Proto $scheme;`, HAProxy `http-request set-header X-Forwarded-Proto https if { ssl_fc }`, Apache `RequestHeader set X-Forwarded-Proto https`; " +
+			"F5: `nginx.org/redirect-to-https` behind another TLS front. Behind a TLS load balancer trust its header (community: `use-forwarded-headers: \"true\"`). BinderHub's `hub_url` must begin with https.",
+	},
+}
+
+// tlsFailed tells whether the handshake did.
+func (v *View) tlsFailed() bool {
+	return v.Symptom(wire.TLSExpired, wire.TLSName, wire.TLSAuthority, wire.TLSFailed)
+}
+
+func leaf(x *wire.Exchange) (wire.Certificate, bool) {
+	if x.TLS == nil || len(x.TLS.Certificates) == 0 {
+		return wire.Certificate{}, false
+	}
+	return x.TLS.Certificates[0], true
+}
+
+// placeholders are the names in the certificates that controllers show when they have none: ingress-nginx, its older
+// versions, Traefik, the F5 controller and Envoy Gateway's examples.
+var placeholders = []string{"Kubernetes Ingress Controller Fake Certificate", "ingress.local", "TRAEFIK DEFAULT CERT", "NGINXIngressController"}
+
+// placeholder returns the placeholder's name when the certificate is one.
+func placeholder(x *wire.Exchange) string {
+	c, ok := leaf(x)
+	if !ok {
+		return ""
+	}
+	for _, p := range placeholders {
+		if holds(c.Subject, p) || holds(strings.Join(c.DNSNames, " "), p) {
+			return p
+		}
+	}
+	return ""
+}
+
+// losesHTTPS is a redirect of an https URL to http on the same host, or the same said by a fault's words.
+func losesHTTPS(v *View) bool {
+	if urlOf(v.X).Scheme != "https" {
+		return false
+	}
+	return downgraded(v) != ""
+}
+
+func downgraded(v *View) string {
+	to := header(v.X, "Location")
+	if s := status(v.X); s >= 300 && s < 400 && strings.HasPrefix(to, "http://"+urlOf(v.X).Hostname()) {
+		return to
+	}
+	if strings.HasPrefix(v.Fault.Got, "http://") && strings.HasPrefix(v.Fault.Want, "https://") {
+		return v.Fault.Got
+	}
+	return ""
+}
