@@ -66,7 +66,8 @@ func (e *warning) Unwrap() error { return e.fault }
 // Warn returns the error by which a step passes and yet leaves a finding of severity warn.
 func Warn(fault error) error { return &warning{fault} }
 
-func isWarning(err error) bool {
+// IsWarning tells whether an error is Warn's.
+func IsWarning(err error) bool {
 	var w *warning
 	return errors.As(err, &w)
 }

@@ -168,7 +168,7 @@ func verdictFor(err error) Verdict {
 	var fault *wire.Fault
 	var skip *skipError
 	switch {
-	case err == nil, isWarning(err):
+	case err == nil, IsWarning(err):
 		return Pass
 	case errors.As(err, &skip):
 		return Skipped
