@@ -78,7 +78,7 @@ var definitions = []*definition{
 	{name: "OUT", scope: ofRun, fallback: "smoke-report", path: true, shows: "`smoke-report` beside go.mod, else in the working directory",
 		must: "a directory that can be written", take: takeOut,
 		help: "Directory of the report. Its report.json is replaced by each run."},
-	{name: "STATE", scope: ofRun, fallback: "smoke-state", path: true, shows: "`smoke-state` beside it",
+	{name: "STATE", scope: ofRun, fallback: "smoke-state", path: true, shows: "`smoke-state`, likewise",
 		must: "a directory that can be written", take: takeState,
 		help: "Directory that outlives runs: hub URLs learned, the last results, launch times."},
 	{name: "CONFIG", scope: ofFlags, path: true, must: "a readable settings file", take: takeNothing,

@@ -1,6 +1,8 @@
 package settings
 
 import (
+	"flag"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -8,6 +10,23 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
+
+var update = flag.Bool("update", false, "write the README's table of settings anew")
+
+func TestTheReadmeHasTheTable(t *testing.T) {
+	const name, begin, end = "../../README.md", "<!-- settings: kept equal to smoke/settings by a test -->\n", "<!-- end of settings -->"
+	b, err := os.ReadFile(name)
+	require.NoError(t, err)
+	before, rest, ok := strings.Cut(string(b), begin)
+	require.True(t, ok, "the README has no beginning of the settings")
+	table, after, ok := strings.Cut(rest, end)
+	require.True(t, ok, "the README has no end of the settings")
+	if *update {
+		require.NoError(t, os.WriteFile(name, []byte(before+begin+Table()+end+after), 0o644))
+		return
+	}
+	assert.Equal(t, Table(), table, "go test ./smoke/settings -run Readme -update writes it")
+}
 
 func TestTheTableNamesEverySetting(t *testing.T) {
 	table, help := Table(), Help()
