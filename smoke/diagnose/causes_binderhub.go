@@ -106,7 +106,7 @@ var binderhubCauses = []Cause{
 	},
 	{
 		ID: "ref-unresolvable", Title: "The ref does not resolve", Hop: HopBinderHub, Severity: Inconclusive,
-		Match: saysFailed("Could not resolve ref"),
+		Match: saysFailed("Could not resolve ref", "No provider found for prefix"),
 		Sentence: func(v *View) string {
 			return fmt.Sprintf("BinderHub finds no such repository or ref (%s): the launch was not tried", failedWords(v))
 		},

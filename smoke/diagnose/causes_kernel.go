@@ -60,16 +60,16 @@ func heldHandshake(v *View) bool {
 // repliedInSilence tells whether, since the last message we sent, the kernel replied without anything on iopub. Channel
 // names and message types stand in clear in both framings of the protocol.
 func repliedInSilence(x *wire.Exchange) bool {
-	replied := false
+	replied, published := false, false
 	for _, f := range x.Frames {
 		switch {
 		case f.Direction == wire.Sent:
-			replied = false
+			replied, published = false, false
 		case strings.Contains(f.Data, "iopub"):
-			return false
+			published = true
 		case strings.Contains(f.Data, "_reply"):
 			replied = true
 		}
 	}
-	return replied
+	return replied && !published
 }

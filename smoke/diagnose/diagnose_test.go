@@ -44,3 +44,44 @@ func TestSeedIncidentIsTwoFindings(t *testing.T) {
 	require.Contains(t, dropped.Suspects, "lb-l7-not-ws")
 	require.Contains(t, dropped.Remedy, `nginx.org/websocket-services: "proxy-public"`)
 }
+
+func TestAHealthyRunHasNoFindings(t *testing.T) {
+	h := byHand(t)
+	h.served()
+	h.add(at("binder-host/page"), wire.Raw, 0, wire.KindNote, wire.Note{Name: wire.NoteStep, Step: &wire.StepEnd{Verdict: "pass"}})
+	h.add(at("launch/build"), wire.Raw, 0, wire.KindNote, wire.Note{Name: wire.NoteStep, Step: &wire.StepEnd{Verdict: "blocked", Error: "binder-host/page failed"}})
+	require.Empty(t, h.diagnose())
+}
+
+func TestTheLastNoteOfAStepCounts(t *testing.T) {
+	h := byHand(t)
+	h.refusedPage()
+	h.add(at("binder-host/page"), wire.Raw, 0, wire.KindNote, wire.Note{Name: wire.NoteStep, Step: &wire.StepEnd{Verdict: "pass"}})
+	require.Empty(t, h.diagnose())
+}
+
+func TestTheFirstProofNamesTheStep(t *testing.T) {
+	h := byHand(t)
+	plain := h.get("hub-host/upgrade", hubURL+"/_chp_healthz", chpOK)
+	up := h.ws("hub-host/upgrade", hubURL+"/_chp_healthz", chpOK)
+	socketFails("kernel/channel", channels, tornado400)(h)
+	h.fails("hub-host/upgrade", wire.UpgradeRefused, "200", up, plain) // settled after kernel/channel
+	f := h.one("ws-upgrade-missing")
+	require.Equal(t, "hub-host/upgrade", f.step())
+	require.Equal(t, []string{"kernel/channel"}, f.Also)
+}
+
+func TestAStepThatTestedNothingIsInconclusive(t *testing.T) {
+	h := byHand(t)
+	id := h.get("binder-host/page", binderURL+"/", nginxSays(502, "502 Bad Gateway", 0))
+	h.ends("binder-host/page", "inconclusive", wire.Fault{Symptom: wire.Status, Got: "502"}, id)
+	require.Equal(t, Inconclusive, h.one("upstream-refused").Severity)
+}
+
+func TestAnErrorWithoutAFaultIsAFinding(t *testing.T) {
+	h := byHand(t)
+	h.add(at("launch/build"), wire.Raw, 0, wire.KindNote, wire.Note{Name: wire.NoteStep, Step: &wire.StepEnd{Verdict: "fail", Error: "something broke"}})
+	f := h.one(Unrecognised)
+	require.Equal(t, "something broke. No known cause has this signature", f.Summary)
+	require.Equal(t, "example|binder|unrecognised", f.Key)
+}

@@ -9,7 +9,8 @@ import (
 
 // fingerprints know products by their own pages. Order matters: the first match wins. Verified ones were seen in a run
 // (nginx 1.22, HAProxy 2.6, Caddy 2.6, Apache 2.4, JupyterHub 5.5 and 6.1, CHP 4 and 5, jupyter_server 2.21) or read in
-// the vendor's source (ingress-nginx nginx.tmpl and balancer.lua, Traefik's middlewares and service handlers, BinderHub).
+// the vendor's source (ingress-nginx nginx.tmpl and balancer.lua, Traefik's middlewares and service handlers, Envoy's
+// conn_manager_impl.cc, BinderHub).
 var fingerprints = []Fingerprint{
 	{HopEdge, "Cloudflare", false, challenge},
 	{HopCHP, "CHP", true, chpHealth},
@@ -26,7 +27,7 @@ var fingerprints = []Fingerprint{
 	{HopIngress, "ingress-nginx default backend", true, defaultBackend},
 	{HopIngress, "Traefik", true, traefik},
 	{HopIngress, "HAProxy", true, haproxy},
-	{HopIngress, "Envoy", false, envoy},
+	{HopIngress, "Envoy", true, envoy},
 	{HopIngress, "Apache", true, apache},
 	{HopIngress, "Caddy", true, caddy},
 	{HopIngress, "a proxy", true, gateway},

@@ -51,6 +51,8 @@ func haproxy(x *wire.Exchange) bool {
 	return status(x) >= 400 && haproxyPage.MatchString(body(x)) && !strings.Contains(body(x), "<hr>")
 }
 
+// envoy is Envoy, also inside Istio: the router's own words, or an empty local reply, such as the 403 to an upgrade that
+// the route does not allow (conn_manager_impl.cc, UpgradeFailed).
 func envoy(x *wire.Exchange) bool {
 	if holds(body(x), "upstream connect error or disconnect/reset before headers", "no healthy upstream", "upstream request timeout") {
 		return true
@@ -58,6 +60,7 @@ func envoy(x *wire.Exchange) bool {
 	return status(x) >= 400 && strings.Contains(header(x, "Server"), "envoy") && header(x, "X-Envoy-Upstream-Service-Time") == "" && empty(x)
 }
 
+// apache is httpd: its pages are HTML 4.01 or 2.0 documents in iso-8859-1.
 func apache(x *wire.Exchange) bool {
 	return status(x) >= 400 && (strings.Contains(body(x), `<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN">`) ||
 		(ownServer(x) == "apache" && strings.Contains(header(x, "Content-Type"), "iso-8859-1")))
@@ -68,11 +71,12 @@ func caddy(x *wire.Exchange) bool {
 	return status(x) >= 400 && ownServer(x) == "caddy" && empty(x)
 }
 
-// aws is an AWS load balancer's own page.
+// aws is an AWS load balancer's own page, from its documentation only.
 func aws(x *wire.Exchange) bool {
 	return status(x) >= 400 && (strings.HasPrefix(header(x, "Server"), "awselb") || strings.Contains(body(x), "<hr><center>awselb"))
 }
 
+// google is Google's load balancer, from public threads only.
 func google(x *wire.Exchange) bool {
 	return status(x) >= 400 && (holds(body(x), "response 404 (backend NotFound)", "The server encountered a temporary error and could not complete your request") ||
 		(strings.Contains(header(x, "Via"), "google") && holds(body(x), "<title>502 Server Error</title>")))

@@ -42,11 +42,12 @@ func clean(fault, err, subject string) string {
 
 // hop is the hop that answered, or else the one where the request ended.
 func (v *View) hop() Hop {
-	if v.Answer.Hop != "" {
-		return v.Answer.Hop
-	}
 	x := v.X
 	switch {
+	case v.Symptom(wire.KernelDead, wire.NoReply, wire.CellError, wire.WrongOutput):
+		return HopKernel
+	case v.Answer.Hop != "":
+		return v.Answer.Hop
 	case x.ID == 0:
 		return HopClient
 	case x.DNS != nil && x.DNS.Error != "", v.Symptom(wire.DNSNotFound, wire.DNSFailed):
@@ -55,8 +56,6 @@ func (v *View) hop() Hop {
 		return HopTLS
 	case v.Symptom(wire.TCPRefused, wire.TCPTimeout, wire.TCPUnreachable):
 		return HopLB
-	case v.Symptom(wire.KernelDead, wire.NoReply, wire.CellError, wire.WrongOutput):
-		return HopKernel
 	case x.Opened() && x.Open.Role == wire.RoleServer:
 		return HopServer
 	}
