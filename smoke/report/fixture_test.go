@@ -65,6 +65,6 @@ func healthy() smoke.Result {
 	r.Targets = []smoke.TargetResult{{Name: "a", Binder: "https://a.example.org/", Hub: "https://h.example.org/", Verdict: smoke.Pass,
 		NotTried: []string{"rebuild (not asked for)"},
 		Scenarios: []smoke.ScenarioResult{{Name: "kernel", Proves: "a cell runs", Verdict: smoke.Pass, Seconds: sec(3), Steps: []smoke.StepResult{
-			{Name: "execute", Verdict: smoke.Pass, Seconds: sec(1)}}}}}}
+			{Name: "execute", Verdict: smoke.Pass, Seconds: sec(1)}, {Name: "stop", Verdict: smoke.Skipped, Reason: "skip asked for"}}}}}}
 	return r
 }

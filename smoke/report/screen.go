@@ -90,16 +90,22 @@ func (p *page) target(t smoke.TargetResult) {
 
 // verdictLine is what the target came to in one sentence. It names every scenario that was not tried.
 func verdictLine(t smoke.TargetResult) string {
-	passed, all := 0, 0
+	passed, skipped, all := 0, 0, 0
 	for _, sc := range t.Scenarios {
 		for _, st := range sc.Steps {
 			all++
-			if st.Verdict == smoke.Pass || st.Verdict == smoke.Flaky {
+			switch st.Verdict {
+			case smoke.Pass, smoke.Flaky:
 				passed++
+			case smoke.Skipped:
+				skipped++
 			}
 		}
 	}
 	line := fmt.Sprintf("%s (%s): %d of %d steps passed", t.Name, t.Binder, passed, all)
+	if skipped > 0 {
+		line += fmt.Sprintf(", %d skipped", skipped)
+	}
 	if len(t.NotTried) > 0 {
 		line += "; not tried: " + strings.Join(t.NotTried, ", ")
 	}
