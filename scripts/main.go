@@ -1,0 +1,118 @@
+// The program behind scripts/smoke: it runs the suite against the targets of its settings, or against a deployment of its
+// own on loopback.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"binderhub-smoke/fixtures"
+	"binderhub-smoke/smoke/report"
+	"binderhub-smoke/smoke/settings"
+)
+
+func main() {
+	fixtures.Supervise() // does not return in the processes that supervise a deployment
+	// Whoever read our output may be gone; what was launched must be cleaned up all the same.
+	signal.Ignore(syscall.SIGPIPE)
+	p := &program{stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ(), stop: watch()}
+	os.Exit(p.main(os.Args[1:]))
+}
+
+// program is one call of the program.
+type program struct {
+	stdout, stderr io.Writer
+	environ        []string
+	stop           *interrupt
+}
+
+// command is one subcommand.
+type command struct {
+	name, help string
+	do         func(p *program, args []string) int
+}
+
+func commands() []command {
+	return []command{
+		{"run", "test the targets (the default)", (*program).run},
+		{"list", "show targets, scenarios and steps, and what would run; no traffic", (*program).list},
+		{"deployment", "run a BinderHub deployment on loopback until Ctrl-C", (*program).deployment},
+		{"version", "print the version", (*program).version},
+	}
+}
+
+// main dispatches: flags without a subcommand are those of run.
+func (p *program) main(args []string) int {
+	name := "run"
+	if len(args) > 0 && (!strings.HasPrefix(args[0], "-") || args[0] == "") {
+		name, args = args[0], args[1:]
+	}
+	if name == "help" || wantsHelp(args) {
+		p.usage()
+		return report.ExitPass
+	}
+	for _, c := range commands() {
+		if c.name == name {
+			return c.do(p, args)
+		}
+	}
+	var names []string
+	for _, c := range commands() {
+		names = append(names, c.name)
+	}
+	return p.fail(fmt.Errorf("%q is no subcommand; there are %s", name, strings.Join(names, ", ")))
+}
+
+func wantsHelp(args []string) bool {
+	for _, a := range args {
+		if a == "--help" || a == "-help" || a == "-h" {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *program) usage() {
+	var b strings.Builder
+	b.WriteString("binderhub-smoke tests a BinderHub deployment from launch to a computed cell.\n\nusage: scripts/smoke [subcommand] [--setting value ...]\n\n")
+	for _, c := range commands() {
+		fmt.Fprintf(&b, "  %-11s %s\n", c.name, c.help)
+	}
+	b.WriteString("\nExit codes: 0 pass, 1 fail, 4 inconclusive, 78 bad settings or nothing ran,\n124 over time, 130 and 143 interrupted.\n\n" + settings.Help())
+	p.print(b.String())
+}
+
+// print writes to standard output. What cannot be written there cannot be told either.
+func (p *program) print(text string) { _, _ = io.WriteString(p.stdout, text) }
+
+// say writes a line to standard error.
+func (p *program) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(p.stderr, "smoke: "+format+"\n", args...)
+}
+
+// fail says what is wrong, a line each, and returns the exit code: the error's own, else that of bad settings.
+func (p *program) fail(err error) int {
+	for line := range strings.Lines(err.Error()) {
+		p.say("%s", strings.TrimRight(line, "\n"))
+	}
+	var coded interface{ ExitCode() int }
+	if errors.As(err, &coded) {
+		return coded.ExitCode()
+	}
+	return report.ExitNothing
+}
+
+// getenv looks a variable up in the program's environment.
+func (p *program) getenv(name string) string {
+	for _, entry := range p.environ {
+		if value, ok := strings.CutPrefix(entry, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}

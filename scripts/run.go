@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"binderhub-smoke/fixtures"
+	"binderhub-smoke/scenarios"
+	"binderhub-smoke/smoke"
+	"binderhub-smoke/smoke/report"
+	"binderhub-smoke/smoke/settings"
+	"binderhub-smoke/smoke/state"
+)
+
+// run tests the targets of the settings; without any, a deployment on loopback.
+func (p *program) run(args []string) int {
+	loaded, err := p.load(args)
+	if err != nil {
+		return p.fail(err)
+	}
+	if len(loaded.Settings.Targets) == 0 {
+		stop, err := p.loopback(&loaded)
+		if code := p.stop.code(); code != 0 {
+			stop()
+			return code
+		}
+		if err != nil {
+			return p.fail(err)
+		}
+		defer stop()
+	}
+	return p.test(loaded.Settings)
+}
+
+// loopback starts a deployment and makes it the only target. What it returns stops it, and may always be called.
+func (p *program) loopback(loaded *settings.Loaded) (stop func(), err error) {
+	stop = func() {}
+	if err := fixtures.Prerequisites(); err != nil {
+		return stop, fmt.Errorf("there is no target: set SMOKE_BINDER to a BinderHub's URL, or run scripts/setup to test a deployment on loopback (%w)", err)
+	}
+	p.say("no target is set: starting a deployment on loopback")
+	d, err := fixtures.Start(p.stop.ctx, fixtures.Config{})
+	if err != nil {
+		return stop, fmt.Errorf("the deployment on loopback did not start: %w", err)
+	}
+	stop = func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		if err := d.Stop(ctx); err != nil {
+			p.say("the deployment on loopback did not stop cleanly: %v", err)
+		}
+	}
+	return stop, loaded.Loopback(d.BinderURL, d.HubURL, d.CAFile, d.Resolve)
+}
+
+// test runs the suite and shows what it came to.
+func (p *program) test(s smoke.Settings) int {
+	earlier, warnings, err := state.Open(p.stop.ctx, s.State)
+	if err != nil {
+		return p.fail(err)
+	}
+	for _, w := range warnings {
+		p.say("%s", w)
+	}
+	file, err := report.NewJSON(s.Out)
+	if err != nil {
+		return p.fail(err)
+	}
+	terminal := report.DetectTerminal(p.stdout, p.getenv)
+	run, err := smoke.Start(p.stop.ctx, smoke.Options{
+		Settings: s, Version: versionText(), Scenarios: scenarios.All(earlier),
+		Observers: []smoke.Observer{file, report.NewProgress(p.stdout, terminal)},
+	})
+	if err != nil {
+		return p.fail(err)
+	}
+	result := run.Wait()
+	run.Close()
+	p.print("\n" + report.Screen{Terminal: terminal, Out: short(s.Out)}.Render(result))
+	code := report.ExitCode(result, s.FlakyFails, p.stop.signal())
+	if err := file.Err(); err != nil {
+		p.say("%v", err)
+		if code == report.ExitPass {
+			return report.ExitInconclusive // whoever reads the report would find no pass
+		}
+	}
+	return code
+}
+
+// short is a path as the user would write it.
+func short(path string) string {
+	if dir, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(dir, path); err == nil && filepath.IsLocal(rel) {
+			return rel
+		}
+	}
+	return path
+}
