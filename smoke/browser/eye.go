@@ -31,6 +31,9 @@ func (r *recorder) eyeSaw(e event, ev *runtime.EventBindingCalled) {
 	}
 	r.learn(v.URL)
 	r.add(e, 0, wire.KindConsole, wire.Console{Level: "screen", Text: v.Kind + ": " + v.Text, URL: v.URL}, e.at)
+	if r.shown != r.visit {
+		return // of the page that is being left
+	}
 	f := &wire.Fault{URL: v.URL, Got: v.Text, Symptom: wire.PageError}
 	switch v.Kind {
 	case "dialog":

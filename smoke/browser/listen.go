@@ -18,6 +18,8 @@ type (
 	droppedEvents int
 	// lostBrowser says that the browser's process is gone.
 	lostBrowser struct{}
+	// closed says that we close the browser.
+	closed struct{}
 	// bodyFetched is the body of an answer, asked for because the answer was bad.
 	bodyFetched struct {
 		id   network.RequestID
@@ -101,6 +103,13 @@ func (r *recorder) handlePage(e event) bool {
 		r.eyeSaw(e, ev)
 	case *page.EventJavascriptDialogOpening:
 		r.dialogOpening(e, ev)
+	case *page.EventFrameNavigated:
+		if r.isMain(ev.Frame.ID) {
+			r.shown = r.visit
+			r.pageReplaced(e)
+		}
+	case closed:
+		r.end(e)
 	case *inspector.EventTargetCrashed:
 		r.tabCrashed(e, "its page crashed")
 	case *target.EventTargetCrashed:

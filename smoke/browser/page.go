@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
@@ -35,5 +36,12 @@ const screenshotTime = 5 * time.Second
 func (b *Browser) Screenshot(ctx context.Context) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, screenshotTime)
 	defer cancel()
-	return run(ctx, b, b.tab, chromedp.CaptureScreenshot())
+	for {
+		png, err := run(ctx, b, b.tab, chromedp.CaptureScreenshot())
+		var early *cdproto.Error // between two pages there is none to be shown
+		if err == nil || ctx.Err() != nil || !errors.As(err, &early) {
+			return png, err
+		}
+		b.rec.pause(ctx, 50*time.Millisecond)
+	}
 }

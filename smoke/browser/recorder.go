@@ -26,6 +26,7 @@ type recorder struct {
 	closing bool
 
 	visit    int         // counts our own navigations; what belongs to an earlier one is history
+	shown    int         // the visit whose page is the tab's: it follows visit once the new page has begun
 	fault    *wire.Fault // the first of this visit
 	crashed  *wire.Fault // for good
 	faulted  context.Context
@@ -34,7 +35,8 @@ type recorder struct {
 	requests map[network.RequestID]*request
 	extras   map[network.RequestID]*extra
 	sockets  map[network.RequestID]*socket
-	document *request // the newest main document
+	last     map[wire.ExchangeID]time.Duration // time of an open exchange's newest record
+	document *request                          // the newest main document
 	launch   launch
 	kernel   kernel
 }
@@ -51,6 +53,7 @@ func newRecorder(tl *wire.Timeline, onServer func(Server)) *recorder {
 	r := &recorder{
 		tl: tl, clock: clock{tl: tl}, onServer: onServer, changed: make(chan struct{}),
 		requests: map[network.RequestID]*request{}, extras: map[network.RequestID]*extra{}, sockets: map[network.RequestID]*socket{},
+		last: map[wire.ExchangeID]time.Duration{},
 	}
 	r.kernel.reset()
 	r.faulted, r.setFault = context.WithCancel(context.Background())
@@ -186,7 +189,16 @@ func (r *recorder) pause(ctx context.Context, limit time.Duration) {
 	}
 }
 
-// add writes a record of the browser.
+// add writes a record of the browser. What follows an answer's head is never older than what came before it in the same
+// exchange: Chromium's processes stamp their events on their own.
 func (r *recorder) add(e event, id wire.ExchangeID, kind wire.Kind, data any, at time.Duration) {
+	switch kind {
+	case wire.KindEvent, wire.KindFrame, wire.KindBody, wire.KindClose:
+		at = max(at, r.last[id])
+	}
+	r.last[id] = max(at, r.last[id])
+	if id == 0 || kind == wire.KindClose {
+		delete(r.last, id)
+	}
 	r.tl.AddAt(e.ctx, wire.Browser, id, kind, data, at)
 }

@@ -32,6 +32,7 @@ type request struct {
 	resource network.ResourceType
 	role     wire.Role
 	visit    int
+	loader   cdp.LoaderID
 	main     bool // a document of the outermost frame
 
 	header   http.Header // of the answer
@@ -66,8 +67,11 @@ func (r *recorder) requestSent(e event, ev *network.EventRequestWillBeSent) {
 	header := headerOf(ev.Request.Headers)
 	r.learn(ev.Request.URL)
 	r.learnHeader(header)
-	q := &request{url: ev.Request.URL, method: ev.Request.Method, resource: ev.Type, visit: r.visit}
+	q := &request{url: ev.Request.URL, method: ev.Request.Method, resource: ev.Type, visit: r.shown, loader: ev.LoaderID}
 	q.main = ev.Type == network.ResourceTypeDocument && r.isMain(ev.FrameID)
+	if q.main || (r.document != nil && r.document.loader == q.loader) {
+		q.visit = r.visit
+	}
 	if q.main {
 		r.document = q
 		r.documentSent(e, q.url)
@@ -82,6 +86,10 @@ func (r *recorder) requestSent(e event, ev *network.EventRequestWillBeSent) {
 	r.add(e, q.exchange, wire.KindRequest, wire.Request{Method: q.method, URL: q.url, Header: header}, at)
 	r.requests[ev.RequestID] = q
 	r.early(e, ev.RequestID)
+	if q.stream != nil && q.resource == network.ResourceTypeFetch {
+		q.stream.asked = true
+		r.do.streamBody(e.ctx, ev.RequestID)
+	}
 }
 
 // isBuild tells whether a request is BinderHub's event stream, which its page fetches.
@@ -214,10 +222,6 @@ func (r *recorder) responseReceived(e event, ev *network.EventResponseReceived) 
 	}
 	at := r.clock.of(ev.Timestamp, e.at)
 	r.answered(e, q, ev.Response, at)
-	if q.stream != nil && q.resource == network.ResourceTypeFetch && q.response.Status == http.StatusOK {
-		q.stream.asked = true
-		r.do.streamBody(e.ctx, ev.RequestID)
-	}
 	if q.fault = r.judge(q, ev.Response.MimeType); q.fault != nil && q.visit == r.visit {
 		r.raiseLater(bodyGrace, q.fault, nil)
 	}
@@ -306,6 +310,9 @@ func (r *recorder) bodyFetched(e event, ev bodyFetched) {
 	if q == nil {
 		return
 	}
+	if len(ev.body) == 0 && q.stream != nil {
+		ev.body = q.stream.head // Chromium keeps none of what it passed on
+	}
 	q.bytes = max(q.bytes, int64(len(ev.body)))
 	r.learn(string(ev.body))
 	r.add(e, q.exchange, wire.KindBody, wire.Body{Bytes: q.bytes, Prefix: string(ev.body)}, e.at)
@@ -340,6 +347,14 @@ func (r *recorder) loadingFailed(e event, ev *network.EventLoadingFailed) {
 		c.Symptom = symptomOf(ev.ErrorText)
 		r.failedConnection(e, q, ev.ErrorText, c.Symptom, at)
 	}
+	switch {
+	case q.fault != nil && q.visit == r.visit:
+		r.do.fetchBody(e.ctx, ev.RequestID) // a page that does not like an answer gives it up, what came of it is kept
+		return
+	case q.stream != nil && q.stream.asked && !q.stream.live && c.Symptom == "":
+		q.stream.ended = at
+		return
+	}
 	r.finish(e, ev.RequestID, q, c, at)
 	if q.visit == r.visit {
 		r.judgeFailure(q, c)
@@ -364,13 +379,15 @@ func (r *recorder) failedConnection(e event, q *request, text string, s wire.Sym
 
 // judgeFailure raises the fault of a request that did not come to its end, if it matters.
 func (r *recorder) judgeFailure(q *request, c wire.Close) {
-	if q.fault != nil { // its head was bad already
-		r.raise(q.fault)
-		return
-	}
 	subject := ""
 	switch {
 	case !q.ours():
+		return
+	case q.stream != nil && c.Symptom == "":
+		// A stream whose bytes Chromium passes on to us ends this way, however it ends.
+		r.streamEnded(q)
+		return
+	case q.stream != nil && q.stream.finished:
 		return
 	case q.main:
 		subject = r.pageName(q)

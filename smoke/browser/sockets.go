@@ -56,7 +56,7 @@ func (r *recorder) socketCreated(e event, ev *network.EventWebSocketCreated) {
 		return
 	}
 	r.learn(ev.URL)
-	s := &socket{url: ev.URL, kind: r.kindOf(ev.URL), visit: r.visit}
+	s := &socket{url: ev.URL, kind: r.kindOf(ev.URL), visit: r.shown}
 	s.exchange = r.tl.BeginAt(e.ctx, wire.Browser, wire.Open{
 		Type: wire.TypeWebSocket, Method: "GET", URL: ev.URL, Resource: string(network.ResourceTypeWebSocket),
 	}, e.at)
@@ -188,6 +188,24 @@ func (r *recorder) socketClosed(e event, ev *network.EventWebSocketClosed) {
 		return
 	}
 	r.closeSocket(e, s, wire.Close{}, at)
+}
+
+// pageReplaced ends the sockets of the page before this one: Chromium does not tell of their end.
+func (r *recorder) pageReplaced(e event) {
+	for id, s := range r.sockets {
+		if !s.closed {
+			r.closeSocket(e, s, wire.Close{Error: "the page was left"}, e.at)
+		}
+		delete(r.sockets, id)
+	}
+}
+
+// end closes what is still open when the browser is closed.
+func (r *recorder) end(e event) {
+	r.pageReplaced(e)
+	for id, q := range r.requests {
+		r.finish(e, id, q, wire.Close{Error: "the browser was closed"}, e.at)
+	}
 }
 
 func (r *recorder) socketFrame(e event, id network.RequestID, ts cdp.MonotonicTime, d wire.Direction, f *network.WebSocketFrame) {

@@ -55,7 +55,7 @@ type Browser struct {
 	rec   *recorder
 	queue *queue
 	notes []string
-	home  string // of Chromium, when it is not the user's
+	dir   string // Chromium's directory for temporary files, and its home when it is to trust an authority
 
 	tab       context.Context // the tab's; lives until Close whatever context Start was given
 	closeTab  context.CancelFunc
@@ -71,14 +71,33 @@ func Start(ctx context.Context, o Options) (*Browser, error) {
 		return nil, err
 	}
 	b := &Browser{}
-	if b.home, err = trust(ctx, o.CA); err != nil {
-		return nil, err
+	if err = b.housing(ctx, o); err == nil {
+		err = b.start(ctx, path, o)
 	}
-	if err := b.start(ctx, path, o); err != nil {
+	if err != nil {
 		b.Close(context.WithoutCancel(ctx))
 		return nil, unavailable(ctx, err)
 	}
 	return b, nil
+}
+
+// maxTemp is how long the path of the temporary directory may be: Chromium makes a socket some 60 bytes below it, whose path
+// may have 107, and dies when it has more.
+const maxTemp = 40
+
+// housing makes the directory to which Chromium is confined.
+func (b *Browser) housing(ctx context.Context, o Options) (err error) {
+	base := os.TempDir()
+	if len(base) > maxTemp {
+		base = "/tmp"
+	}
+	if b.dir, err = os.MkdirTemp(base, "smoke-"); err != nil {
+		return err
+	}
+	if len(o.CA) > 0 {
+		return trust(ctx, b.dir, o.CA)
+	}
+	return nil
 }
 
 // start brings Chromium up on a context of its own: the first run binds the browser's life to the context it is given,
@@ -158,7 +177,7 @@ func (b *Browser) flags(path string, o Options) []chromedp.ExecAllocatorOption {
 		chromedp.Flag("disable-component-update", true),
 		// An http:// target is to be opened as http, and nothing is to be fetched that no page asked for.
 		chromedp.Flag("disable-features", "Translate,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,OptimizationHints,MediaRouter"),
-		chromedp.NoInheritEnv, chromedp.Env(b.environment()...),
+		chromedp.NoInheritEnv, chromedp.Env(b.environment(len(o.CA) > 0)...),
 	)
 	if rules := resolverRules(o.Resolve); rules != "" {
 		flags = append(flags, chromedp.Flag("host-resolver-rules", rules))
@@ -170,17 +189,23 @@ func (b *Browser) flags(path string, o Options) []chromedp.ExecAllocatorOption {
 	return flags
 }
 
-// environment is ours without the suite's own settings, which may name secrets.
-func (b *Browser) environment() []string {
+// environment is ours without the suite's own settings, which may name secrets. A killed Chromium leaves temporary files.
+func (b *Browser) environment(home bool) []string {
 	env := slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, "SMOKE_") })
-	if b.home != "" {
-		env = append(env, "HOME="+b.home)
+	if runtime.GOOS == "linux" {
+		env = append(env, "TMPDIR="+b.dir)
+	}
+	if home {
+		env = append(env, "HOME="+b.dir)
 	}
 	return env
 }
 
 // Notes are what the report has to say about the browser itself.
 func (b *Browser) Notes() []string { return slices.Clone(b.notes) }
+
+// process is Chromium's main process.
+func (b *Browser) process() *os.Process { return chromedp.FromContext(b.tab).Browser.Process() }
 
 // Close ends Chromium and leaves no process, directory or goroutine. It may be called again, and on a context that is over:
 // then Chromium is killed rather than asked.
@@ -190,16 +215,28 @@ func (b *Browser) Close(ctx context.Context) error {
 		b.rec.close()
 		errs = append(errs, b.quit(ctx))
 		b.closeTab()
+		b.queue.put(b.rec.current(), b.rec.tl.Now(), closed{})
 		b.queue.close()
 	}
 	if b.closePool != nil {
 		b.closePool()
 	}
 	b.workers.Wait()
-	if b.home != "" {
-		errs = append(errs, os.RemoveAll(b.home))
+	if b.dir != "" {
+		errs = append(errs, remove(b.dir))
 	}
 	return errors.Join(errs...)
+}
+
+// remove removes a directory in which a dying process may still write.
+func remove(dir string) (err error) {
+	for range 50 {
+		if err = os.RemoveAll(dir); err == nil {
+			return nil
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+	return err
 }
 
 // quit asks Chromium to leave.
@@ -256,20 +293,16 @@ func unavailable(ctx context.Context, err error) error {
 		f.Got = "a refusal of its sandbox by the system; allow unprivileged user namespaces (in a container: a seccomp profile that " +
 			"allows them), or install the browser's SUID sandbox helper"
 	default:
-		f.Got = lastLines(text, 3)
+		f.Got = reason(text)
 	}
 	return f
 }
 
-// lastLines keeps the end of what Chromium printed, on one line.
-func lastLines(text string, n int) string {
+// reason finds why Chromium did not start in what it printed: the first fatal line, or else the last lines.
+func reason(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
-	if len(lines) > n {
-		lines = lines[len(lines)-n:]
+	if i := slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, ":FATAL:") }); i >= 0 {
+		lines = lines[i : i+1]
 	}
-	text = strings.Join(lines, " · ")
-	if len(text) > 600 {
-		text = strings.ToValidUTF8(text[len(text)-600:], "")
-	}
-	return text
+	return short(strings.Join(lines[max(0, len(lines)-3):], " · "), 600)
 }

@@ -15,12 +15,16 @@ import (
 // maxLine bounds one line of an event stream, and what is held of one before Chromium passes it on.
 const maxLine = 1 << 20
 
+// maxHead bounds what is kept of a stream that turns out to be something else.
+const maxHead = 4 << 10
+
 // stream is BinderHub's event stream as the page gets it. Chromium passes its bytes on once it was asked to.
 type stream struct {
 	asked    bool          // Chromium was asked to
 	live     bool          // and has answered
 	ended    time.Duration // when the body ended, if that was before the answer
 	pending  []byte        // came before that
+	head     []byte        // the first bytes
 	line     []byte        // begun, not ended
 	data     []byte        // of the event whose blank line has not come
 	phase    string
@@ -60,6 +64,7 @@ func (r *recorder) streamed(e event, q *request, data []byte, at time.Duration) 
 		}
 		return
 	}
+	s.head = append(s.head, data[:min(len(data), maxHead-len(s.head))]...)
 	s.line = append(s.line, data...)
 	for {
 		line, rest, found := bytes.Cut(s.line, []byte("\n"))

@@ -15,34 +15,26 @@ import (
 	"binderhub-smoke/smoke/wire"
 )
 
-// trust makes a home directory for Chromium in which it finds the authorities of a PEM bundle, and returns its path; without
-// a bundle Chromium keeps the user's home. On Linux Chromium reads additional authorities from the NSS database of its home
-// only: this way certificates stay verified in full, without root and without a trace outside this run.
-func trust(ctx context.Context, bundle []byte) (home string, err error) {
-	if len(bundle) == 0 {
-		return "", nil
-	}
+// trust makes a home directory for Chromium in which it finds the authorities of a PEM bundle. On Linux Chromium reads
+// additional authorities from the NSS database of its home only: this way certificates stay verified in full, without root
+// and without a trace outside this run.
+func trust(ctx context.Context, home string, bundle []byte) error {
 	if runtime.GOOS != "linux" {
-		return "", noTrust("Linux, where Chromium takes authorities from a database of the run's own", "a run on "+runtime.GOOS+
+		return noTrust("Linux, where Chromium takes authorities from a database of the run's own", "a run on "+runtime.GOOS+
 			"; run the suite on Linux, or have the deployment's certificate signed by a public authority")
 	}
 	tool, err := exec.LookPath("certutil")
 	if err != nil {
-		return "", noTrust("certutil, to make the browser trust SMOKE_CA", "no such program; install it (Debian: apt-get install libnss3-tools)")
+		return noTrust("certutil, to make the browser trust SMOKE_CA", "no such program; install it (Debian: apt-get install libnss3-tools)")
 	}
 	authorities, err := certificates(bundle)
 	if err != nil {
-		return "", noTrust("PEM certificates in SMOKE_CA", err.Error())
-	}
-	home, err = os.MkdirTemp("", "binderhub-smoke-home-")
-	if err != nil {
-		return "", noTrust("a temporary directory for the browser", err.Error())
+		return noTrust("PEM certificates in SMOKE_CA", err.Error())
 	}
 	if err := database(ctx, tool, filepath.Join(home, ".pki", "nssdb"), authorities); err != nil {
-		os.RemoveAll(home)
-		return "", noTrust("a certificate database for the browser", err.Error())
+		return noTrust("a certificate database for the browser", err.Error())
 	}
-	return home, nil
+	return nil
 }
 
 func noTrust(want, got string) error {
