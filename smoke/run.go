@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,8 +21,8 @@ type Options struct {
 	Version  string // of the suite
 	// Scenarios constructs the scenarios of a target.
 	Scenarios func(*TargetRun) []Scenario
-	// Filter, when set, tells which steps are asked for; what they need runs too.
-	Filter    func(target, scenario, step string) bool
+	// Filter, when set, tells which of the steps that the settings choose are asked for. See TestFilter.
+	Filter    func(target, scenario, step string) Ask
 	Observers []Observer
 }
 
@@ -45,14 +46,14 @@ type Run struct {
 var errTimeout = errors.New("the run's time is over")
 
 // Start constructs every target's scenarios and starts them. Cancelling ctx, or Settings.Timeout, interrupts the run: its
-// Always steps still run. Callers must Close it. The error is about the report's directory.
+// Always steps still run. Callers must Close it. The error is about the report's directory, or a defect that Check finds.
 func Start(ctx context.Context, o Options) (*Run, error) {
 	r := &Run{opts: o, id: uuid.NewString()[:8], began: time.Now(), ended: EndedRunning, done: make(chan struct{})}
-	r.ctx, r.cancel = context.WithTimeoutCause(ctx, o.Settings.Timeout, errTimeout)
+	r.ctx, r.cancel = bounded(ctx, o.Settings.Timeout)
 	for _, target := range o.Settings.Targets {
 		t, err := r.newTarget(target)
 		if err != nil {
-			r.cancel()
+			r.abandon()
 			return nil, err
 		}
 		r.targets = append(r.targets, t)
@@ -61,12 +62,21 @@ func Start(ctx context.Context, o Options) (*Run, error) {
 	return r, nil
 }
 
+// bounded is ctx with the run's time; zero is no limit.
+func bounded(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	if timeout == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, timeout, errTimeout)
+}
+
 // newTarget opens the target's timeline and constructs its scenarios.
 func (r *Run) newTarget(target Target) (*TargetRun, error) {
 	t := &TargetRun{
 		Target: target, Meter: &wire.Meter{}, RunID: r.id, Version: r.opts.Version, Grace: r.opts.Settings.Grace,
 		Dir: filepath.Join(r.opts.Settings.Out, "targets", target.Name), run: r,
 	}
+	t.raw.meter = t.Meter
 	if err := os.MkdirAll(t.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("the report's directory cannot be made: %w", err)
 	}
@@ -78,18 +88,35 @@ func (r *Run) newTarget(target Target) (*TargetRun, error) {
 	places := wire.NewPlaces(target.Binder, target.Hub)
 	t.Timeline = wire.NewTimeline(r.began, wire.NewRedactor(target.secrets()...), places, sink, wire.Limits{})
 	scenarios := r.opts.Scenarios(t)
-	t.choice = choose(scenarios, target.Scenarios, target.Skip, r.filter(target.Name))
+	if err := Check(scenarios); err != nil {
+		t.abandon()
+		return nil, fmt.Errorf("the suite has a defect: %w", err)
+	}
+	t.choice = choose(scenarios, target, r.filter(target.Name))
 	for _, sc := range scenarios {
 		t.scenarios = append(t.scenarios, newScenarioRun(t, sc))
 	}
 	return t, nil
 }
 
-func (r *Run) filter(target string) func(scenario, step string) bool {
+// abandon closes what was opened for a run that does not begin.
+func (r *Run) abandon() {
+	r.cancel()
+	for _, t := range r.targets {
+		t.abandon()
+	}
+}
+
+func (t *TargetRun) abandon() {
+	t.close()
+	_ = t.sink.Close() // it is empty
+}
+
+func (r *Run) filter(target string) func(scenario, step string) Ask {
 	if r.opts.Filter == nil {
 		return nil
 	}
-	return func(scenario, step string) bool { return r.opts.Filter(target, scenario, step) }
+	return func(scenario, step string) Ask { return r.opts.Filter(target, scenario, step) }
 }
 
 // secrets are the credentials that the user gave.
@@ -101,17 +128,18 @@ func (t Target) secrets() []string {
 	return secrets
 }
 
-// execute runs the targets, so many at once as the settings say.
+// execute runs the targets in the order of the settings, so many at once as these say.
 func (r *Run) execute() {
 	defer close(r.done)
+	defer r.cancel()
 	r.emit(Event{Kind: RunStarted})
 	always, cancel := r.alwaysContext()
 	defer cancel()
 	slots := make(chan struct{}, max(1, r.opts.Settings.Concurrency))
 	var group sync.WaitGroup
 	for _, t := range r.targets {
+		slots <- struct{}{}
 		group.Go(func() {
-			slots <- struct{}{}
 			defer func() { <-slots }()
 			t.execute(r.ctx, always)
 		})
@@ -123,36 +151,43 @@ func (r *Run) execute() {
 // cleanUpLimit bounds the clean-up of an interrupted run, beside the time given to launches that have not ended.
 const cleanUpLimit = 8 * time.Second
 
+var errCleanUpTime = errors.New("the time for clean-up after an interrupt is over")
+
 // alwaysContext survives the run's cancellation, for a while.
-func (r *Run) alwaysContext() (context.Context, context.CancelFunc) {
-	always, cancel := context.WithCancel(context.WithoutCancel(r.ctx))
+func (r *Run) alwaysContext() (context.Context, func()) {
+	always, cancel := context.WithCancelCause(context.WithoutCancel(r.ctx))
 	stop := context.AfterFunc(r.ctx, func() {
 		select {
 		case <-time.After(r.opts.Settings.Grace + cleanUpLimit):
 		case <-always.Done():
 		}
-		cancel()
+		cancel(errCleanUpTime)
 	})
-	return always, func() { stop(); cancel() }
+	return always, func() { stop(); cancel(nil) }
 }
 
 // finish says how the run ended, closes the timelines and tells the observers.
 func (r *Run) finish() {
 	r.update(func() {
 		r.end = time.Since(r.began)
-		switch {
-		case r.ctx.Err() == nil:
-			r.ended = EndedNormal
-		case errors.Is(context.Cause(r.ctx), errTimeout):
-			r.ended = EndedTimeout
-		default:
-			r.ended = EndedSignal
-		}
+		r.ended = r.endedLocked()
 	})
 	for _, t := range r.targets {
 		t.closeTimeline()
 	}
 	r.emit(Event{Kind: RunEnded})
+}
+
+// endedLocked tells how a run ended. An interrupt that came when all targets had ended did not interrupt anything.
+func (r *Run) endedLocked() Ended {
+	cause := context.Cause(r.ctx)
+	switch {
+	case !slices.ContainsFunc(r.targets, func(t *TargetRun) bool { return t.phase == cut }):
+		return EndedNormal
+	case errors.Is(cause, errTimeout) || errors.Is(cause, context.DeadlineExceeded):
+		return EndedTimeout
+	}
+	return EndedSignal
 }
 
 // closeTimeline writes the rest of the timeline; what could not be written is told.
@@ -222,26 +257,20 @@ func (r *Run) Snapshot() Result {
 	var verdicts []Verdict
 	for _, t := range r.targets {
 		tr := t.resultLocked()
-		if r.ended != EndedRunning && r.ended != EndedNormal && tr.Verdict != Failed {
-			tr.Verdict = Inconclusive // an interrupted run proves nothing
-		}
 		verdicts = append(verdicts, tr.Verdict)
 		result.Targets = append(result.Targets, tr)
 	}
-	result.Verdict = Worst(verdicts...)
+	result.Verdict = r.verdictLocked(Worst(verdicts...))
 	return result
 }
 
-// overhead is the share of the raw scenarios' time in which no raw client waited for bytes it had asked for.
-func (r *Run) overhead() *float64 {
-	var waiting, wall time.Duration
-	for _, t := range r.targets {
-		waiting += t.Meter.Total()
-		wall += t.wall.Total()
+// verdictLocked keeps a run from passing that has not ended, or that was interrupted before it had.
+func (r *Run) verdictLocked(v Verdict) Verdict {
+	switch {
+	case r.ended == EndedRunning:
+		return Worst(v, Running)
+	case r.ended != EndedNormal && v != Failed:
+		return Inconclusive
 	}
-	if wall == 0 {
-		return nil
-	}
-	share := max(0, 1-waiting.Seconds()/wall.Seconds())
-	return &share
+	return v
 }

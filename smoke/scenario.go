@@ -18,34 +18,44 @@ type Scenario struct {
 	Advice string
 	// Raw marks scenarios of the raw clients; the report's overhead is measured over these.
 	Raw bool
-	// Last makes a scenario run after all others have ended, whatever their verdict; Needs are then not waited for.
+	// Last makes a scenario run after all others have ended, whatever their verdict, so it has no Needs. Its Always steps
+	// run even where nothing else did.
 	Last  bool
 	Steps []Step
 }
 
 // Step is one action of a scenario with a time budget. Do returns nil when its expectation held, a *wire.Fault when the
-// deployment broke it, and Skip's error when there is nothing to test here.
+// deployment broke it, and Skip's error when there is nothing to test here. Of joined errors the worst counts; an error of
+// any other kind is a defect of the suite, and inconclusive.
 type Step struct {
 	Name   string
 	Budget time.Duration // at most; the clock starts with Do
 	// Independent steps neither end their scenario when they fail nor are blocked when an earlier one failed, unless it
 	// is named in After.
 	Independent bool
-	// After limits what an Independent step needs to these earlier steps of its scenario.
+	// After names the earlier steps of its scenario that an Independent step needs. It waits for them to settle.
 	After []string
-	// Always steps run whatever happened before, on a context that survives the run's cancellation.
+	// Always steps run whatever happened before, if any step of their scenario ran, on a context that survives the run's
+	// cancellation for the grace period and 8 s. Nothing is blocked by them.
 	Always bool
-	Do     func(ctx context.Context) error
+	// Do is called on a goroutine of its own. What does not return soon after ctx is done is given up.
+	Do func(ctx context.Context) error
 	// Cell marks steps in which a cell runs: a gate in which none passed is never pass, unless leaving them out was asked for.
 	Cell bool
-	// Settle, when set, reconsiders Do's fault once another step has ended. The scenario's later steps do not wait for it.
+	// Settle, when set, reconsiders the fault of an Independent step once another step has ended. The scenario's later
+	// steps do not wait for it.
 	Settle *Settle
 }
+
+// inOrder tells whether a step takes part in its scenario's order: the next such step needs it, and so does whatever needs
+// the scenario.
+func (st Step) inOrder() bool { return !st.Independent && !st.Always }
 
 // Settle defers a verdict: what looked like a fault may turn out to be none in the light of another step.
 type Settle struct {
 	After string // "kernel/channel"
-	// Decide is given that step's verdict and Do's fault, and returns the error that counts; nil is pass.
+	// Decide is given that step's verdict, whatever it is once it has ended, and Do's fault, and returns the error that
+	// counts; nil is pass. It decides after an interrupt too: the fault was proven before.
 	Decide func(ctx context.Context, other Verdict, fault error) error
 }
 

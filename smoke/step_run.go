@@ -2,7 +2,6 @@ package smoke
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -16,22 +15,42 @@ type StepRun struct {
 	step     Step
 	scenario *ScenarioRun
 	done     chan struct{}
-	result   StepResult // guarded by the run's lock until done is closed
+
+	// What follows is guarded by the run's lock; verdict, ran and leftOut no longer change once done is closed.
+	result  StepResult
+	ran     bool // Do was called
+	leftOut bool // the user asked to leave it out, or something that it needs
 }
 
 // Name is the step's id within its scenario.
 func (s *StepRun) Name() string { return s.step.Name }
 
-// Wait returns the result when the step has ended. Every step of a run ends.
-func (s *StepRun) Wait() StepResult {
+// Wait returns the result when the step has ended and the observers have been told. Every step of a run ends.
+func (s *StepRun) Wait() (result StepResult) {
 	<-s.done
-	return s.result
+	s.target().run.update(func() { result = s.resultLocked() })
+	return result
+}
+
+// resultLocked is the step's part of the report as it stands. A later diagnosis may have found a better explanation.
+func (s *StepRun) resultLocked() StepResult {
+	result := s.result
+	if result.Finding != "" {
+		if f, ok := diagnose.Of(s.target().findings, s.scenario.Name(), s.Name()); ok {
+			result.Finding = f.Key
+		}
+	}
+	return result
 }
 
 func (s *StepRun) target() *TargetRun { return s.scenario.target }
 
 func (s *StepRun) id() wire.StepName {
 	return wire.StepName{Scenario: s.scenario.Name(), Step: s.Name()}
+}
+
+func (s *StepRun) emit(kind EventKind, result *StepResult) {
+	s.target().run.emit(Event{Kind: kind, Target: s.target().Name(), Scenario: s.scenario.Name(), Step: s.Name(), Result: result})
 }
 
 type stepRunKey struct{}
@@ -43,25 +62,17 @@ func SetScreenshot(ctx context.Context, path string) {
 	}
 }
 
-// outcome is what running a step came to, before it is diagnosed.
-type outcome struct {
-	err      error
-	started  time.Duration
-	ended    time.Duration
-	deadline bool // the step's own budget ran out
-}
-
 // run runs the step within its budget. The result is final when run returns, unless the step settles later: then it is
 // final when settled.
 func (s *StepRun) run(ctx context.Context, settling func(func())) Verdict {
-	r := s.target().run
-	r.emit(Event{Kind: StepStarted, Target: s.target().Name(), Scenario: s.scenario.Name(), Step: s.Name()})
+	s.target().run.update(func() { s.ran = true })
+	s.emit(StepStarted, nil)
 	ctx = wire.WithStep(context.WithValue(ctx, stepRunKey{}, s), s.scenario.Name(), s.Name())
 	if s.scenario.scenario.Raw {
-		defer s.target().wall.Begin()()
+		defer s.target().raw.begin()()
 	}
 	o := s.do(ctx)
-	if s.step.Settle != nil && isFault(o.err) && ctx.Err() == nil {
+	if verdict, _ := o.verdict(); s.step.Settle != nil && verdict == Failed {
 		settling(func() { s.settle(ctx, o) })
 		return Running
 	}
@@ -69,113 +80,87 @@ func (s *StepRun) run(ctx context.Context, settling func(func())) Verdict {
 }
 
 // do calls the step and turns every way of not succeeding into an error that says so.
-func (s *StepRun) do(ctx context.Context) (o outcome) {
-	o.started = s.target().Timeline.Now()
+func (s *StepRun) do(ctx context.Context) outcome {
 	limited, cancel := context.WithTimeout(ctx, s.step.Budget)
 	defer cancel()
-	defer func() {
-		if p := recover(); p != nil {
-			o.err = s.suiteError(fmt.Sprintf("panic: %v", p), string(debug.Stack()))
-		}
-		o.ended = s.target().Timeline.Now()
-		o.err = s.explain(ctx, limited, o.err)
+	started := s.target().Timeline.Now()
+	err := s.call(limited, func() error { return s.step.Do(limited) })
+	ended := s.target().Timeline.Now()
+	return outcome{err: s.explain(ctx, limited, err), started: started, ended: ended}
+}
+
+// How long a step that does not heed the end of its time is waited for. An ordinary one may still be taking a screenshot;
+// an Always step is the last thing that keeps an interrupted run from ending.
+const (
+	patience       = 6 * time.Second
+	patienceAlways = time.Second
+)
+
+// call calls f on a goroutine of its own, so that neither a panic nor a hang of one step keeps the run from its clean-up.
+func (s *StepRun) call(ctx context.Context, f func() error) error {
+	result := make(chan error, 1)
+	go func() {
+		var err error
+		returned := false
+		defer func() {
+			if p := recover(); p != nil {
+				err = s.suiteError(fmt.Sprintf("panic: %v", p), string(debug.Stack()))
+			} else if !returned {
+				err = s.suiteError("it left its goroutine (runtime.Goexit)", "")
+			}
+			result <- err
+		}()
+		err = f()
+		returned = true
 	}()
-	o.err = s.step.Do(limited)
-	return o
-}
-
-// suiteError is a defect of ours: it says nothing about the deployment.
-func (s *StepRun) suiteError(got, stack string) error {
-	s.target().Timeline.Note(context.Background(), wire.Note{Name: wire.NoteCrash, Text: got + "\n" + stack})
-	return &wire.Fault{
-		Subject: "The suite's step " + s.id().String(), Symptom: wire.ClientFailed, Want: "a result", Got: got, Inconclusive: true,
-	}
-}
-
-// explain makes a fault of an error that is none: the run was interrupted, the budget ran out, or a step returned an
-// error that no client of ours made.
-func (s *StepRun) explain(ctx, limited context.Context, err error) error {
-	var skip *skipError
-	var fault *wire.Fault
-	switch {
-	case err == nil || errors.As(err, &skip):
+	select {
+	case err := <-result:
 		return err
-	case ctx.Err() != nil:
-		return &wire.Fault{
-			Subject: "The step " + s.id().String(), Symptom: wire.Cancelled, Want: "to run to its end",
-			Got: "an interrupt: " + context.Cause(ctx).Error(), Inconclusive: true, Err: err,
-		}
-	case errors.As(err, &fault):
+	case <-ctx.Done():
+	}
+	left := patience
+	if s.step.Always {
+		left = patienceAlways
+	}
+	select {
+	case err := <-result:
 		return err
-	case limited.Err() != nil:
-		return &wire.Fault{
-			Subject: "The step " + s.id().String(), Symptom: wire.Timeout, Want: "to end within " + s.step.Budget.String(),
-			Got: "no end", Exchanges: s.lastExchange(), Err: err,
-		}
+	case <-time.After(left):
+		return s.suiteError("it did not end when its time was over", "")
 	}
-	return s.suiteError(err.Error(), "")
-}
-
-// lastExchange is the exchange that the step waited for when its time was over.
-func (s *StepRun) lastExchange() []wire.ExchangeID {
-	var last []wire.ExchangeID
-	for _, x := range s.target().Timeline.Exchanges() {
-		if x.Scenario == s.scenario.Name() && x.Step == s.Name() {
-			last = []wire.ExchangeID{x.ID}
-		}
-	}
-	return last
-}
-
-func isFault(err error) bool {
-	var fault *wire.Fault
-	return errors.As(err, &fault) && !fault.Inconclusive
 }
 
 // settle waits for the step that decides about this one's fault, and concludes.
 func (s *StepRun) settle(ctx context.Context, o outcome) {
 	other := s.target().step(s.step.Settle.After)
-	if other != nil {
-		select {
-		case <-other.done:
-		case <-ctx.Done():
-		}
-	}
-	o.err = s.step.Settle.Decide(ctx, s.target().verdictOf(other), o.err)
+	<-other.done
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleLimit)
+	defer cancel()
+	fault := o.err
+	o.err = s.explain(context.WithoutCancel(ctx), context.WithoutCancel(ctx), s.call(limited, func() error {
+		return s.step.Settle.Decide(limited, other.result.Verdict, fault)
+	}))
 	s.conclude(ctx, o)
 }
+
+// settleLimit bounds a decision: it weighs what is known and tests nothing.
+const settleLimit = 5 * time.Second
 
 // conclude notes how the step ended, diagnoses what went wrong, and makes the result final.
 func (s *StepRun) conclude(ctx context.Context, o outcome) Verdict {
 	t := s.target()
-	verdict := verdictFor(o.err)
-	var fault *wire.Fault
-	errors.As(o.err, &fault)
+	verdict, fault := o.verdict()
 	end := wire.StepEnd{Verdict: string(verdict), Fault: fault}
 	if o.err != nil {
 		end.Error = o.err.Error()
 	}
 	t.Timeline.Note(ctx, wire.Note{Name: wire.NoteStep, Step: &end})
-	result := StepResult{Verdict: verdict, Seconds: wire.Seconds(o.ended - o.started), Reason: t.Timeline.Redactor().String(end.Error)}
+	result := StepResult{Verdict: verdict, Seconds: seconds(o.ended - o.started), Reason: t.Timeline.Redactor().String(end.Error)}
 	if fault != nil {
 		s.diagnose(&result, fault, o)
 	}
 	s.finish(result)
 	return result.Verdict
-}
-
-func verdictFor(err error) Verdict {
-	var fault *wire.Fault
-	var skip *skipError
-	switch {
-	case err == nil, IsWarning(err):
-		return Pass
-	case errors.As(err, &skip):
-		return Skipped
-	case errors.As(err, &fault) && fault.Inconclusive:
-		return Inconclusive
-	}
-	return Failed
 }
 
 // diagnose names the cause of a fault. The cause may know better than the step what it means for the verdict.
@@ -196,25 +181,26 @@ func (s *StepRun) diagnose(result *StepResult, fault *wire.Fault, o outcome) {
 	if result.Verdict != Failed {
 		return
 	}
-	failed := wire.Seconds(o.ended)
-	proved := wire.Seconds(min(t.provedAt(fault, o.ended), o.ended))
+	failed, proved := seconds(o.ended), seconds(t.provedAt(fault, o.ended))
 	result.FailedAt, result.ProvedAt = &failed, &proved
 }
 
-// finish makes a result final and tells the observers.
+// seconds is a duration as the report shows it.
+func seconds(d time.Duration) wire.Seconds { return wire.Seconds(max(0, d)) }
+
+// finish makes a result final, tells the observers, and then lets those go on who wait for it.
 func (s *StepRun) finish(result StepResult) {
-	r := s.target().run
-	result.Name, result.BudgetSeconds = s.Name(), wire.Seconds(s.step.Budget)
-	r.update(func() {
+	result.Name, result.BudgetSeconds = s.Name(), seconds(s.step.Budget)
+	s.target().run.update(func() {
 		result.Screenshot = s.result.Screenshot
 		s.result = result
 	})
+	s.emit(StepEnded, &result)
 	close(s.done)
-	r.emit(Event{Kind: StepEnded, Target: s.target().Name(), Scenario: s.scenario.Name(), Step: s.Name(), Result: &result})
 }
 
 // end finishes a step that did not run.
-func (s *StepRun) end(v Verdict, reason string) Verdict {
-	s.finish(StepResult{Verdict: v, Reason: reason})
-	return v
+func (s *StepRun) end(o obstacle) {
+	s.target().run.update(func() { s.leftOut = o.leftOut })
+	s.finish(StepResult{Verdict: o.verdict, Reason: o.reason})
 }

@@ -3,7 +3,6 @@ package smoke
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"os"
 	"slices"
 	"sync"
@@ -26,16 +25,27 @@ type TargetRun struct {
 	run       *Run
 	scenarios []*ScenarioRun
 	choice    choice
-	wall      wire.Meter // time in which raw scenarios run
+	raw       rawTime // time in which raw scenarios run
 	sink      *os.File
+	atEnd     []func()
 
-	atEnd []func()
+	diagnosing sync.Mutex // a diagnosis of more records replaces one of fewer, never the other way round
 
 	// guarded by the run's lock
+	phase    phase
 	notes    []string
 	leaked   []Leak
 	findings []diagnose.Finding
 }
+
+// phase is how far a target has come.
+type phase int
+
+const (
+	under    phase = iota // not begun, or under way
+	complete              // ended as it should
+	cut                   // ended because the run was interrupted
+)
 
 // Name is the target's name.
 func (t *TargetRun) Name() string { return t.Target.Name }
@@ -62,11 +72,11 @@ func (t *TargetRun) Leak(l Leak) {
 	t.run.update(func() { t.leaked = append(t.leaked, l) })
 }
 
-// AtEnd has f called when all scenarios have ended, clean-up included: what a scenario opened for others is closed there.
-// It is for the construction of scenarios only.
+// AtEnd has f called when all scenarios have ended, clean-up included: what a scenario opened for others is closed there,
+// what came last first. It is for the construction of scenarios only.
 func (t *TargetRun) AtEnd(f func()) { t.atEnd = append(t.atEnd, f) }
 
-// Interrupted is closed when the run has been told to stop: what goes on then is clean-up.
+// Interrupted is closed when the run has been told to stop: what goes on then is clean-up. It is closed after a run too.
 func (t *TargetRun) Interrupted() <-chan struct{} { return t.run.ctx.Done() }
 
 // execute runs all scenarios as their needs allow, then those that come last.
@@ -80,17 +90,43 @@ func (t *TargetRun) execute(ctx, always context.Context) {
 		}
 		group.Wait()
 	}
-	for _, f := range t.atEnd {
-		f()
+	came := complete
+	if ctx.Err() != nil {
+		came = cut
 	}
+	t.close()
+	t.run.update(func() { t.phase = came })
 	t.run.emit(Event{Kind: TargetEnded, Target: t.Name()})
+}
+
+// close closes what the scenarios opened.
+func (t *TargetRun) close() {
+	for _, f := range slices.Backward(t.atEnd) {
+		func() {
+			defer func() {
+				if p := recover(); p != nil {
+					t.Tell(fmt.Sprintf("something could not be closed: panic: %v", p))
+				}
+			}()
+			f()
+		}()
+	}
+}
+
+// scenario finds a scenario, or nil.
+func (t *TargetRun) scenario(name string) *ScenarioRun {
+	i := slices.IndexFunc(t.scenarios, func(s *ScenarioRun) bool { return s.Name() == name })
+	if i < 0 {
+		return nil
+	}
+	return t.scenarios[i]
 }
 
 // step finds a step by "scenario/step", or nil.
 func (t *TargetRun) step(id string) *StepRun {
 	for _, s := range t.scenarios {
 		for _, st := range s.steps {
-			if s.Name()+"/"+st.Name() == id {
+			if st.id().String() == id {
 				return st
 			}
 		}
@@ -98,100 +134,11 @@ func (t *TargetRun) step(id string) *StepRun {
 	return nil
 }
 
-// verdictOf is the verdict of a step as it stands; a step that does not exist is skipped.
-func (t *TargetRun) verdictOf(st *StepRun) Verdict {
-	if st == nil {
-		return Skipped
-	}
-	var v Verdict
-	t.run.update(func() { v = st.result.Verdict })
-	return v
-}
-
 // diagnose diagnoses the timeline anew and returns the finding of a step.
 func (t *TargetRun) diagnose(scenario, step string) (diagnose.Finding, bool) {
+	t.diagnosing.Lock()
+	defer t.diagnosing.Unlock()
 	findings := diagnose.Diagnose(t.Name(), t.Timeline.Records())
 	t.run.update(func() { t.findings = findings })
 	return diagnose.Of(findings, scenario, step)
-}
-
-// provedAt is when the exchange that decided said what was wrong; without one it is otherwise.
-func (t *TargetRun) provedAt(f *wire.Fault, otherwise time.Duration) time.Duration {
-	if len(f.Exchanges) == 0 {
-		return otherwise
-	}
-	for _, x := range t.Timeline.Exchanges() {
-		if x.ID == f.Exchanges[0] {
-			return x.Ended()
-		}
-	}
-	return otherwise
-}
-
-// resultLocked is the target's part of the report as it stands.
-func (t *TargetRun) resultLocked() TargetResult {
-	r := TargetResult{
-		Name:     t.Name(),
-		Binder:   urlText(t.Timeline.Places().Binder()),
-		Hub:      urlText(t.Timeline.Places().Hub()),
-		NotTried: []string{},
-		Notes:    slices.Clone(t.notes),
-		Leaked:   slices.Clone(t.leaked),
-		Findings: slices.Clone(t.findings),
-	}
-	var verdicts []Verdict
-	for _, s := range t.scenarios {
-		sr := s.resultLocked()
-		verdicts = append(verdicts, sr.Verdict)
-		r.Scenarios = append(r.Scenarios, sr)
-		if sr.Verdict == Skipped || sr.Verdict == Blocked {
-			r.NotTried = append(r.NotTried, fmt.Sprintf("%s (%s)", sr.Name, sr.Steps[0].Reason))
-		}
-	}
-	r.Verdict = t.verdictLocked(Worst(verdicts...))
-	r.Notes, r.Leaked, r.Findings = nonNil(r.Notes), nonNil(r.Leaked), nonNil(r.Findings)
-	return r
-}
-
-// nonNil makes JSON show an empty list rather than null.
-func nonNil[T any](list []T) []T {
-	if list == nil {
-		return []T{}
-	}
-	return list
-}
-
-// verdictLocked keeps a pass from being shown where no cell ran, though nobody asked to leave that out.
-func (t *TargetRun) verdictLocked(v Verdict) Verdict {
-	if v != Pass && v != Flaky {
-		return v
-	}
-	for _, s := range t.scenarios {
-		for _, st := range s.steps {
-			_, leftOut := t.choice[s.Name()+"/"+st.Name()]
-			if st.step.Cell && (leftOut || st.result.Verdict == Pass || st.result.Verdict == Flaky) {
-				return v
-			}
-		}
-	}
-	return Inconclusive
-}
-
-func (s *ScenarioRun) resultLocked() ScenarioResult {
-	r := ScenarioResult{Name: s.Name(), Proves: s.scenario.Proves}
-	var verdicts []Verdict
-	for _, st := range s.steps {
-		r.Steps = append(r.Steps, st.result)
-		r.Seconds += st.result.Seconds
-		verdicts = append(verdicts, st.result.Verdict)
-	}
-	r.Verdict = Worst(verdicts...)
-	return r
-}
-
-func urlText(u *url.URL) string {
-	if u == nil {
-		return ""
-	}
-	return u.String()
 }
