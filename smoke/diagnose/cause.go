@@ -39,6 +39,7 @@ type Cause struct {
 // a group the special comes before the general.
 var rules = slices.Concat(
 	runnerCauses,
+	partialCauses,
 	networkCauses,
 	tlsCauses,
 	edgeCauses,

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"binderhub-smoke/smoke/wire"
 )
 
 // edgeCauses are of what stands before the ingress, or in it, and turns the suite away before any application sees it.
@@ -28,12 +30,30 @@ var edgeCauses = []Cause{
 		Remedy:   "BinderHub with `auth_enabled`: give the suite a JupyterHub token by SMOKE_TOKEN_FILE. Basic auth at the ingress: an Authorization header by SMOKE_HEADERS_FILE.",
 	},
 	{
+		ID: "no-https-redirect", Title: "http:// does not lead to https://", Hop: HopIngress,
+		Match: func(v *View) bool {
+			return v.In("*/redirect") && v.Symptom(wire.Content, wire.Redirected)
+		},
+		Sentence: func(v *View) string {
+			return fmt.Sprintf("Visitors of the %s who come by http:// are not sent to https:// on the same host (%s)", hostOf(v), v.Fault.Got)
+		},
+		Suspects: []string{"no-https-redirect", "tls-http-redirect-uri", "default-backend-404"},
+		Remedy: "F5 nginx-ingress: `nginx.org/redirect-to-https: \"true\"`; community ingress-nginx: `nginx.ingress.kubernetes.io/force-ssl-redirect: \"true\"`; Traefik: the entry point's `http.redirections`; " +
+			"plain nginx: `return 308 https://$host$request_uri;` in the server on port 80, and `/.well-known/acme-challenge/` before it.",
+	},
+	{
 		ID: "encoded-char-rejected", Title: "URLs with encoded characters are rejected", Hop: HopIngress,
 		Match: func(v *View) bool {
 			s := status(v.X)
+			if v.In("*/encoded") && v.Symptom(wire.Content, wire.Redirected) {
+				return true
+			}
 			return encoded(v.X.Open.URL) && (s == 400 || s == 403 || s == 404 || s == 414) && (v.In("*/encoded") || v.servedHere()) && !v.Answer.application()
 		},
 		Sentence: func(v *View) string {
+			if status(v.X) < 400 {
+				return fmt.Sprintf("A proxy %s decodes or rewrites URLs with encoded characters: BinderHub receives another one (%s)", front(v.X), v.Fault.Got)
+			}
 			return fmt.Sprintf("%s %s rejects a URL with encoded characters (%%2F, %%40, %%3A …) with %s before it reaches the application", v.who(), front(v.X), say(status(v.X)))
 		},
 		Suspects: []string{"encoded-char-rejected", "double-or-trailing-slash"},

@@ -52,6 +52,7 @@ var networkCauses = []Cause{
 			return fmt.Sprintf("The address of the %s refuses connections at once (%s): no load balancer or ingress listens there", hostOf(v), addresses(v.X))
 		},
 		Suspects: []string{"tcp-refused", "dns-points-to-old-lb", "hairpin-refused"},
+		Likelier: oneOfTheAddresses,
 		Remedy:   "Is the ingress controller running, and does its Service have an external address (`kubectl get svc -A | grep LoadBalancer`)? Does DNS point to that one, and not to a deleted cluster's? Then node ports and security groups.",
 	},
 	{
@@ -63,8 +64,20 @@ var networkCauses = []Cause{
 			return fmt.Sprintf("The address of the %s does not answer connections (%s): packets are dropped before any ingress", hostOf(v), addresses(v.X))
 		},
 		Suspects: []string{"tcp-timeout", "dns-points-to-old-lb", "no-route"},
+		Likelier: oneOfTheAddresses,
 		Remedy:   "Does DNS point to the load balancer that exists now? Then security groups and firewalls for ports 80 and 443, and the load balancer's targets (node ports, health checks). Try from another network to rule out the runner's own.",
 	},
+}
+
+// oneOfTheAddresses suspects DNS first where another address of the same host is fine: it holds one too many, or an old one.
+func oneOfTheAddresses(v *View) []string {
+	_, ok := v.Other(func(x *wire.Exchange) bool {
+		return v.SameHost(x) && x.TLS != nil && x.TLS.Error == "" && len(x.TCP) > 0 && addresses(x) != addresses(v.X)
+	})
+	if ok {
+		return []string{"dns-points-to-old-lb"}
+	}
+	return nil
 }
 
 // anyNameResolved tells whether the resolver answered anything in this run.

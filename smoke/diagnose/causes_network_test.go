@@ -38,13 +38,29 @@ var _ = known("tls-chain-incomplete", signature{name: "leaf only", make: tlsIs("
 
 var _ = known("tls-renewal-broken", signature{name: "days left", hop: HopTLS, severity: Warn, make: func(h *hand) {
 	id := h.get("hub-host/tls", hubURL+"/", hubAPI.with(func(a *answer) { a.tls = &wire.TLS{Certificates: []wire.Certificate{goodCert}} }))
-	h.ends("hub-host/tls", "pass", wire.Fault{Symptom: wire.Content, Got: "10 days left"}, id)
+	h.ends("hub-host/tls", "pass", wire.Fault{Symptom: wire.TLSExpiring, Got: "10 days: it ends on 2026-03-05"}, id)
 }})
 
 var _ = known("tls-http-redirect-uri", signature{name: "redirect to http", hop: HopIngress,
 	make: failsWith("binder-host/page", binderURL+"/", wire.Redirected, binderPage.with(func(a *answer) {
 		a.status, a.header = 302, headers("Location", "http://binder.example.org/x", "Access-Control-Allow-Headers", "cache-control")
 	}))})
+
+var _ = known("no-https-redirect", signature{name: "a page", severity: Warn, hop: HopIngress, make: func(h *hand) {
+	id := h.get("binder-host/redirect", "http://binder.example.org/", binderPage)
+	h.ends("binder-host/redirect", "pass", wire.Fault{Symptom: wire.Content, Got: "200 OK"}, id)
+}})
+
+func TestOneBadAddressOfSeveralPointsToDNS(t *testing.T) {
+	h := byHand(t)
+	h.exchange("binder-host/tls", wire.TypeConnect, binderURL+"/", answer{tls: &wire.TLS{Certificates: []wire.Certificate{goodCert}}})
+	cannotConnect(wire.TCPRefused)(h)
+	require.Equal(t, "tcp-refused", h.one("tcp-refused").Cause)
+	h = byHand(t)
+	h.exchange("binder-host/tls", wire.TypeConnect, binderURL+"/", answer{tls: &wire.TLS{Certificates: []wire.Certificate{goodCert}}, tcp: &wire.TCP{Address: "192.0.2.2:443"}})
+	cannotConnect(wire.TCPRefused)(h)
+	require.Equal(t, "dns-points-to-old-lb", h.one("tcp-refused").Suspects[0])
+}
 
 func lookup(err string) *wire.DNS { return &wire.DNS{Host: "binder.example.org", Error: err} }
 

@@ -36,15 +36,15 @@ var serverCauses = []Cause{
 		Match: func(v *View) bool { return len(lostAssets(v)) > 0 },
 		Cite:  lostAssets,
 		Sentence: func(v *View) string {
-			lost := lostAssets(v)
-			a, _ := Answered(lost[0])
-			return fmt.Sprintf("The page loads and stays blank: %d of its files are missing, first %s (%d%s)", len(lost), urlOf(lost[0]).Path, status(lost[0]), by(a))
+			missing := lostAssets(v)
+			a, _ := Answered(missing[0])
+			return fmt.Sprintf("The page loads and stays blank: %d of its files are missing, first %s (%d%s)", len(missing), urlOf(missing[0]).Path, status(missing[0]), by(a))
 		},
 		Suspects: []string{"assets-404-white-page", "assets-stale-cache", "base-url-mismatch"},
 		Remedy:   "An answer of nginx: a `location ~ \\.(js|css)$` takes the files away from the application; of the hub: paths are routed to the wrong service; of the server: the build of JupyterLab in the image is incomplete (`jupyter lab clean && jupyter lab build`). A CDN: purge it, and never cache the HTML.",
 	},
 	{
-		ID: "console-errors", Title: "The page reports errors", Hop: HopServer, Severity: Warn,
+		ID: "console-errors", Title: "The page reports errors", Hop: HopServer,
 		Match: func(v *View) bool { return v.Warning() && (v.Symptom(wire.PageError) || len(v.X.Console) > 0) },
 		Sentence: func(v *View) string {
 			return fmt.Sprintf("The page works, and reports an error: %s", quote(v.Fault.Got))
@@ -59,14 +59,21 @@ func lostAssets(v *View) []*wire.Exchange {
 	if v.Warning() || !(v.Symptom(wire.PageError, wire.Status, wire.ContentType, wire.Content, wire.NotRendered, wire.Timeout)) {
 		return nil
 	}
-	var lost []*wire.Exchange
+	var missing []*wire.Exchange
 	for _, x := range v.All {
 		ours := x.ID == v.X.ID || (x.Scenario == v.Scenario && x.Step == v.Step)
-		if ours && x.Open.Role != wire.RoleOther && asset(x) && v.sideOf(x) && (status(x) == 404 || status(x) == 403) {
-			lost = append(lost, x)
+		if ours && x.Open.Role != wire.RoleOther && asset(x) && v.sideOf(x) && lost(x) {
+			missing = append(missing, x)
 		}
 	}
-	return lost
+	return missing
+}
+
+// lost tells whether a file is not there: 403, 404, a redirect to somewhere else, or a page in its place, which is how
+// catch-all routes answer.
+func lost(x *wire.Exchange) bool {
+	s := status(x)
+	return s == 404 || s == 403 || s == 302 || (s == 200 && strings.HasPrefix(header(x, "Content-Type"), "text/html"))
 }
 
 // sideOf tells whether an exchange is on the host that the finding will name.

@@ -67,7 +67,7 @@ var spawnCauses = []Cause{
 	{
 		ID: "launch-timeout", Title: "The user server takes too long to start", Hop: HopSpawner,
 		Match: func(v *View) bool {
-			return spawnFails("took too long to launch", "did not start in", "Timeout")(v) || emptySpawnFailure(v)
+			return spawnFails("took too long to launch", "did not start in")(v) || emptySpawnFailure(v) || (stalls(v) && lastPhase(v.X) == "launching")
 		},
 		Sentence: spawnSentence("The user server did not start within the hub's time limit"),
 		Suspects: spawnSuspects("launch-timeout", "spawn-http-timeout", "cold-launch-slow", "user-scheduler-incompatible", "autoscale-failed", "netpol-user-to-hub"),

@@ -22,6 +22,7 @@ var tlsCauses = []Cause{
 			return fmt.Sprintf("The ingress of the %s refuses TLS for this name: it has no certificate for it, or does not know the name", hostOf(v))
 		},
 		Suspects: []string{"tls-fake-cert", "tls-renewal-broken", "default-backend-404", "dns-points-to-old-lb"},
+		Likelier: oneOfTheAddresses,
 		Remedy: "`kubectl get certificate,order,challenge -A`: is it issued? `kubectl describe ingress`: does `tls.secretName` name a Secret in the same namespace (binder and hub need two different ones)? " +
 			"After a recreate DNS must point here before ACME can succeed. F5 nginx-ingress: annotate `acme.cert-manager.io/http01-edit-in-place: \"true\"`, since it rejects a second Ingress for the host.",
 		Mutes: []string{"tls-san-missing-host", "tls-chain-incomplete", "default-backend-404"},
@@ -36,6 +37,7 @@ var tlsCauses = []Cause{
 			return fmt.Sprintf("The certificate of the %s has expired", hostOf(v))
 		},
 		Suspects: []string{"tls-expired-front", "tls-renewal-broken", "dns-points-to-old-lb"},
+		Likelier: oneOfTheAddresses,
 		Remedy: "`kubectl get certificate -A` and `kubectl describe challenge -A` say why it was not renewed; `cmctl renew <certificate>` tries again. " +
 			"F5 nginx-ingress: annotate `acme.cert-manager.io/http01-edit-in-place: \"true\"`. Plain nginx: reload it after certbot (`nginx -s reload`).",
 		Mutes: []string{"tls-renewal-broken"},
@@ -51,6 +53,7 @@ var tlsCauses = []Cause{
 			return fmt.Sprintf("The certificate of the %s is for %s, and not for %s", hostOf(v), names, urlOf(v.X).Hostname())
 		},
 		Suspects: []string{"tls-san-missing-host", "dns-points-to-old-lb", "default-backend-404"},
+		Likelier: oneOfTheAddresses,
 		Remedy: "List the host under `spec.tls[].hosts` of its own Ingress and give that entry its own `secretName`; then `kubectl get certificate -A`. " +
 			"If the names belong to another deployment, DNS points to the wrong load balancer.",
 		Mutes: []string{"default-backend-404"},
@@ -82,14 +85,12 @@ var tlsCauses = []Cause{
 		Mutes: []string{"default-backend-404"},
 	},
 	{
-		ID: "tls-renewal-broken", Title: "The certificate is not being renewed", Hop: HopTLS, Severity: Warn,
+		ID: "tls-renewal-broken", Title: "The certificate is not being renewed", Hop: HopTLS,
 		Match: func(v *View) bool {
-			_, ok := leaf(v.X)
-			return v.In("*/tls") && ok && v.X.TLS.Error == "" && !v.tlsFailed() && (v.Warning() || v.Says("days", "NotAfter", "renew"))
+			return v.Symptom(wire.TLSExpiring) || (v.In("*/tls") && v.Warning() && !v.tlsFailed())
 		},
 		Sentence: func(v *View) string {
-			c, _ := leaf(v.X)
-			return fmt.Sprintf("The certificate of the %s ends on %s and should have been renewed by now (%s)", hostOf(v), c.NotAfter.UTC().Format("2006-01-02"), v.Fault.Got)
+			return fmt.Sprintf("The certificate of the %s should have been renewed by now (%s)", hostOf(v), v.Fault.Got)
 		},
 		Suspects: []string{"tls-renewal-broken"},
 		Remedy: "`kubectl describe certificate,order,challenge -n <namespace>` says what fails. F5 nginx-ingress rejects the solver's own Ingress for the same host: annotate the Ingress " +

@@ -12,8 +12,8 @@ import (
 // name, a route or an answer.
 const instant = 900 * time.Millisecond
 
-// upstreamCauses are of the way from the ingress to the application behind it: the ingress answers, by itself.
-var upstreamCauses = []Cause{
+// partialCauses are of requests of which some fail. They come before the causes of a single failure.
+var partialCauses = []Cause{
 	{
 		ID:    "one-of-n-bad",
 		Title: "Some of several upstreams are broken",
@@ -27,7 +27,11 @@ var upstreamCauses = []Cause{
 		},
 		Sentence: func(v *View) string {
 			bad, good := v.share()
-			return fmt.Sprintf("%s %s answers the same URL now with %s, now as it should (%d bad, %d good here): one of several upstreams is broken",
+			if status(v.X) == 0 {
+				return fmt.Sprintf("Of the same requests over fresh connections to the %s some are lost (%s) and some are served (%d bad, %d good): one of several load balancers or ingress replicas is broken",
+					hostOf(v), v.Fault.Got, bad, good)
+			}
+			return fmt.Sprintf("%s %s answers the same URL now with %s, now as it should (%d bad, %d good): one of several upstreams is broken",
 				v.who(), front(v.X), say(status(v.X)), bad, good)
 		},
 		Suspects: []string{"one-of-n-bad", "selector-overmatch", "stale-upstream-dns", "keepalive-race-502", "upstream-refused"},
@@ -35,6 +39,10 @@ var upstreamCauses = []Cause{
 			"Narrow the Service's selector (add `app.kubernetes.io/component`), remove the dead pod or node, and restart the ingress replica that keeps a stale upstream list.",
 		Mutes: []string{"upstream-refused", "no-endpoints-503", "upstream-name-unresolved"},
 	},
+}
+
+// upstreamCauses are of the way from the ingress to the application behind it: the ingress answers, by itself.
+var upstreamCauses = []Cause{
 	{
 		ID:    "upstream-hang",
 		Title: "The upstream takes connections and does not answer",
@@ -153,9 +161,11 @@ func (v *View) servedHere() bool {
 	return ok
 }
 
-// oneOfN is a proxy's instant refusal of a request that it served at another time of the same run.
+// oneOfN is a proxy's refusal of a request that it served at another time of the same run, or a fresh connection that came
+// to nothing among others that were served.
 func oneOfN(v *View) bool {
-	if !refusedUpstream(v.X) || v.X.Open.Type != wire.TypeHTTP {
+	broken := refusedUpstream(v.X) || (v.In("*/repeat") && v.X.Response == nil && v.Symptom(wire.Reset, wire.EOF, wire.TCPRefused, wire.TCPTimeout, wire.Timeout))
+	if !broken || v.X.Open.Type != wire.TypeHTTP {
 		return false
 	}
 	_, ok := v.Other(v.sameButServed)
@@ -168,7 +178,7 @@ func refusedUpstream(x *wire.Exchange) bool {
 }
 
 func (v *View) sameButServed(x *wire.Exchange) bool {
-	return v.SameHost(x) && urlOf(x).Path == urlOf(v.X).Path && x.Open.Method == v.X.Open.Method && byApplication(x) && status(x) < 500
+	return v.SameHost(x) && urlOf(x).Scheme == urlOf(v.X).Scheme && urlOf(x).Path == urlOf(v.X).Path && x.Open.Method == v.X.Open.Method && byApplication(x) && status(x) < 500
 }
 
 // share counts the bad and good answers to the deciding exchange's URL.
@@ -176,7 +186,7 @@ func (v *View) share() (bad, good int) {
 	bad = 1
 	for _, x := range v.Others(func(x *wire.Exchange) bool { return v.SameHost(x) && urlOf(x).Path == urlOf(v.X).Path }) {
 		switch {
-		case refusedUpstream(x):
+		case refusedUpstream(x), x.Response == nil:
 			bad++
 		case byApplication(x):
 			good++

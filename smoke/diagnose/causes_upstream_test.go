@@ -72,6 +72,10 @@ var _ = known("one-of-n-bad",
 		}
 		h.fails("binder-host/repeat", wire.Status, "3 of 6 answers were 502", bad...)
 	}, hop: HopIngress, suspects: []string{"selector-overmatch"}},
+	signature{name: "some connections are reset", make: func(h *hand) {
+		h.get("hub-host/repeat", hubURL+"/hub/api/", hubAPI)
+		failsWith("hub-host/repeat", hubURL+"/hub/api/", wire.Reset, answer{fault: wire.Reset, err: "connection reset by peer"})(h)
+	}},
 	signature{name: "the page met the bad one", make: func(h *hand) {
 		h.refusedPage()
 		h.get("binder-host/repeat", binderURL+"/", binderPage)

@@ -30,7 +30,7 @@ var fingerprints = []Fingerprint{
 	{HopIngress, "Envoy", true, envoy},
 	{HopIngress, "Apache", true, apache},
 	{HopIngress, "Caddy", true, caddy},
-	{HopIngress, "a proxy", true, gateway},
+	{HopIngress, anonymous, true, gateway},
 }
 
 // passedBy know a proxy by what it leaves on the answers of others, or on an answer that is nobody's known page.

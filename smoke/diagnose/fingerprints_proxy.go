@@ -88,6 +88,9 @@ func cloudflare(x *wire.Exchange) bool {
 	return s >= 520 && s <= 530 && (header(x, "Cf-Ray") != "" || serverIs("cloudflare")(x))
 }
 
+// anonymous is the product of a proxy that does not tell its name.
+const anonymous = "a proxy"
+
 // gateway is a proxy that does not tell its name. Only a gateway may answer 502 or 504 (RFC 9110 section 15.6), and none
 // of the applications is one.
 func gateway(x *wire.Exchange) bool {

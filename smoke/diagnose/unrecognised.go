@@ -22,14 +22,15 @@ func (v *View) signature() string {
 	if v.X.ID == 0 {
 		return clean(v.Fault.Error(), v.End.Error, v.Fault.Subject)
 	}
-	what := v.Fault.Got
-	if what == "" {
-		what = v.End.Error
+	what := firstOf(v.Fault.Got, v.End.Error)
+	s := status(v.X)
+	if s == 0 {
+		return fmt.Sprintf("No answer %s: %s", place(v.X), what)
 	}
-	if s := status(v.X); s != 0 && !strings.Contains(what, fmt.Sprint(s)) {
-		what = fmt.Sprintf("%d, %s", s, what)
+	if !v.X.Opened() && !strings.Contains(what, fmt.Sprint(s)) {
+		what = fmt.Sprintf("%s, %s", say(s), what)
 	}
-	return fmt.Sprintf("%s answered %s with: %s", v.who(), place(v.X), what)
+	return fmt.Sprintf("%s answers %s: %s", v.who(), place(v.X), what)
 }
 
 // clean chooses the sentence for a fault without an exchange: the fault's own, or the step's error.
@@ -79,7 +80,9 @@ func (v *View) who() string {
 	case "nobody":
 		return "Nobody"
 	case "unknown":
-		return "Something that does not tell its name"
+		return "A server that does not tell its name"
+	case anonymous:
+		return "A proxy that does not tell its name"
 	default:
 		return upper(name)
 	}
