@@ -60,7 +60,7 @@ var authCauses = []Cause{
 	{
 		ID: "host-header-nonlocal-403", Title: "The user server does not accept the Host it gets", Hop: HopIngress,
 		Match: func(v *View) bool {
-			return (forbidden(v) && openAPI(v.X)) || (handshake(v.X) && status(v.X) == 403 && serverPage(v.X) && header(v.X, "Set-Cookie") == "")
+			return (forbidden(v) && openAPI(v.X)) || (handshake(v.X) && status(v.X) == 403 && serverPage(v.X) && header(v.X, "Set-Cookie") == "" && !v.openAPIServed())
 		},
 		Sentence: sentence("The user server refuses even what needs no login: the Host header that reaches it is not the public one"),
 		Suspects: []string{"host-header-nonlocal-403", "ws-origin-403"},

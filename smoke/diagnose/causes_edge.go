@@ -24,7 +24,11 @@ var edgeCauses = []Cause{
 		ID: "login-required", Title: "The host wants credentials that the suite does not have", Severity: Inconclusive,
 		Match: wantsLogin,
 		Sentence: func(v *View) string {
-			return fmt.Sprintf("%s %s wants a login that the suite does not have (%s)", v.who(), front(v.X), firstOf(v.Fault.Got, say(status(v.X))))
+			who := v.who()
+			if !v.Answer.application() {
+				who += " " + front(v.X)
+			}
+			return fmt.Sprintf("%s wants a login that the suite does not have (%s)", who, firstOf(v.Fault.Got, say(status(v.X))))
 		},
 		Suspects: []string{"login-required"},
 		Remedy:   "BinderHub with `auth_enabled`: give the suite a JupyterHub token by SMOKE_TOKEN_FILE. Basic auth at the ingress: an Authorization header by SMOKE_HEADERS_FILE.",

@@ -46,11 +46,11 @@ var handshakeCauses = []Cause{
 		ID: "ws-credentials-stripped", Title: "Credentials are dropped on the way to the user server", Hop: HopIngress,
 		Match: credentialsLost,
 		Sentence: func(v *View) string {
-			what := "request"
+			what := "A request"
 			if handshake(v.X) {
-				what = socketName(v.X)
+				what = "The " + socketName(v.X)
 			}
-			return fmt.Sprintf("The user server gets our %s without the credentials that were sent with it (403): a proxy drops Authorization or Cookie", what)
+			return fmt.Sprintf("%s reaches the user server without the credentials that were sent with it (403): a proxy %s drops Authorization or Cookie", what, front(v.X))
 		},
 		Suspects: []string{"ws-credentials-stripped", "ws-origin-403", "host-header-nonlocal-403"},
 		Remedy: "Let Authorization and Cookie through, on upgrades too: plain nginx without `proxy_set_header Authorization \"\"` or `Cookie \"\"`; community ingress-nginx `auth-url` and F5 `nginx.org/basic-auth-secret` consume the header; " +
@@ -101,7 +101,7 @@ var handshakeCauses = []Cause{
 	{
 		ID: "ws-idle-60s", Title: "Quiet WebSockets are cut", Hop: HopIngress,
 		Match: func(v *View) bool {
-			return v.X.Opened() && v.Symptom(wire.SocketLost) && withoutCloseFrame(v.X) && idle(v.X) >= minIdle
+			return v.X.Opened() && v.Symptom(wire.SocketLost) && withoutCloseFrame(v.X) && idle(v.X) >= minIdle && idle(v.X) > busiest(v.X)
 		},
 		Sentence: func(v *View) string {
 			return fmt.Sprintf("The %s was cut without a close frame after %s of silence: a proxy %s gives up on quiet connections", socketName(v.X), sayTime(idle(v.X)), front(v.X))
@@ -205,6 +205,15 @@ func (v *View) refusedByProxy() bool {
 
 func withoutCloseFrame(x *wire.Exchange) bool {
 	return x.Close != nil && (x.Close.Code == 0 || x.Close.Code == 1006 || x.Close.Code == -1)
+}
+
+// busiest is the longest silence of a websocket before its last frame: a timeout would have cut that one already.
+func busiest(x *wire.Exchange) time.Duration {
+	var most time.Duration
+	for i := 1; i < len(x.Frames); i++ {
+		most = max(most, x.Frames[i].At-x.Frames[i-1].At)
+	}
+	return most
 }
 
 // idle is how long a websocket had been silent when it ended.

@@ -38,7 +38,7 @@ var serverCauses = []Cause{
 		Sentence: func(v *View) string {
 			missing := lostAssets(v)
 			a, _ := Answered(missing[0])
-			return fmt.Sprintf("The page loads and stays blank: %d of its files are missing, first %s (%d%s)", len(missing), urlOf(missing[0]).Path, status(missing[0]), by(a))
+			return fmt.Sprintf("The page loads and stays blank: files missing: %d, first %s (%d%s)", len(missing), urlOf(missing[0]).Path, status(missing[0]), by(a))
 		},
 		Suspects: []string{"assets-404-white-page", "assets-stale-cache", "base-url-mismatch"},
 		Remedy:   "An answer of nginx: a `location ~ \\.(js|css)$` takes the files away from the application; of the hub: paths are routed to the wrong service; of the server: the build of JupyterLab in the image is incomplete (`jupyter lab clean && jupyter lab build`). A CDN: purge it, and never cache the HTML.",

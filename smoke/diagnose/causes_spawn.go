@@ -101,10 +101,10 @@ var spawnCauses = []Cause{
 	{
 		ID: "registry-push-denied", Title: "The registry refuses the image", Hop: HopRegistry,
 		Match: func(v *View) bool {
-			return buildFailed(v) && holds(buildLog(v), "denied: ", "unauthorized: ", "unauthorized to access", "requested access to the resource is denied", "push access denied")
+			return buildFailed(v) && holds(buildLog(v), pushDenied...)
 		},
 		Sentence: func(v *View) string {
-			return fmt.Sprintf("The image was built, and the registry refuses it (%s)", failedWords(v))
+			return fmt.Sprintf("The image was built, and the registry refuses it (%s)", quote(lineWith(buildLog(v), pushDenied...)))
 		},
 		Suspects: []string{"registry-push-denied"},
 		Remedy:   "The push secret in the build pods' namespace: is it mounted, is the robot's token expired, does `BinderHub.image_prefix` name a project that it may write to?",
@@ -112,10 +112,10 @@ var spawnCauses = []Cause{
 	{
 		ID: "build-network-broken", Title: "Builds have no network", Hop: HopBuilder,
 		Match: func(v *View) bool {
-			return buildFailed(v) && holds(buildLog(v), append([]string{"Connection timed out", "Network is unreachable", "ReadTimeoutError", "ConnectTimeoutError", "CondaHTTPError"}, unresolved...)...)
+			return buildFailed(v) && holds(buildLog(v), noNetwork...)
 		},
 		Sentence: func(v *View) string {
-			return "The build could not reach the package servers: build pods have no network or no DNS"
+			return fmt.Sprintf("The build could not reach the package servers (%s): build pods have no network or no DNS", quote(lineWith(buildLog(v), noNetwork...)))
 		},
 		Suspects: []string{"build-network-broken", "cluster-dns-down", "hairpin-refused"},
 		Remedy:   "dind's MTU against the cluster network's (`--mtu`), egress NetworkPolicies on build pods, NAT after the recreate, DNS inside dind.",
@@ -133,6 +133,12 @@ var spawnCauses = []Cause{
 		Remedy:   "Monitoring that reads only HTTP statuses does not see this one. BinderHub's log has the reason: `kubectl logs deploy/binder | grep -i error`.",
 	},
 }
+
+// pushDenied are the words of registries that refuse a push, noNetwork those of builds that reach nobody.
+var (
+	pushDenied = []string{"denied: ", "unauthorized: ", "unauthorized to access", "requested access to the resource is denied", "push access denied"}
+	noNetwork  = slices.Concat(unresolved, []string{"Connection timed out", "Network is unreachable", "ReadTimeoutError", "ConnectTimeoutError", "CondaHTTPError"})
+)
 
 // spawnSuspects puts health-false-green last: whatever broke the spawn, a green /health did not show it.
 func spawnSuspects(ids ...string) []string { return append(slices.Clip(ids), "health-false-green") }

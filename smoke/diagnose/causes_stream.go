@@ -57,8 +57,9 @@ var streamCauses = []Cause{
 	},
 	{
 		ID: "sse-idle-cut", Title: "A proxy cuts the quiet event stream", Hop: HopIngress,
+		// A timeout cuts the first silence that is long enough: after an earlier one as long, something else ended the stream.
 		Match: func(v *View) bool {
-			return launchStream(v.X) && v.Symptom(wire.StreamEnded, wire.EOF, wire.Reset) && v.X.Response != nil && status(v.X) == 200 && quiet(v.X) >= time.Second
+			return launchStream(v.X) && v.Symptom(wire.StreamEnded, wire.EOF, wire.Reset) && v.X.Response != nil && status(v.X) == 200 && quiet(v.X) >= time.Second && quiet(v.X) > longest(v.X)
 		},
 		Sentence: func(v *View) string {
 			return fmt.Sprintf("BinderHub's event stream was cut after %s without an event, before \"ready\": a proxy %s gives up on quiet streams", sayTime(quiet(v.X)), front(v.X))

@@ -43,7 +43,7 @@ var _ = known("sse-buffered",
 
 var _ = known("sse-idle-cut", signature{name: "cut after silence", hop: HopIngress, make: func(h *hand) {
 	id := h.build(2*time.Second, wire.EOF, builtEvent)
-	h.fails("launch/build", wire.StreamEnded, "the stream's end", id)
+	h.fails("launch/build", wire.EOF, "the stream's end", id)
 }})
 
 var _ = known("build-pod-unschedulable", signature{name: "waits", make: stalled(wire.Stalled, `{"phase": "waiting", "message": "Waiting for build to start...\n"}`), hop: HopBuilder})
@@ -143,6 +143,10 @@ var _ = known("sse-error-as-200", signature{name: "another code", make: says(500
 
 var _ = known(Unrecognised,
 	signature{name: "a build that fails of itself", make: launchFails(`{"phase": "building", "message": "ERROR: no matching distribution"}`, `{"phase": "failed"}`)},
+	signature{name: "a stream that died after a silence no longer than others", make: func(h *hand) {
+		id := h.build(2*time.Second, wire.EOF, builtEvent, launchingEvent("Launching server..."), launchingEvent("Server requested"))
+		h.fails("launch/spawn", wire.EOF, "unexpected EOF", id)
+	}},
 	signature{name: "a stream cut while busy", make: func(h *hand) {
 		id := h.build(time.Millisecond, wire.EOF, builtEvent)
 		h.fails("launch/build", wire.StreamEnded, "the stream's end", id)

@@ -47,7 +47,7 @@ var upstreamCauses = []Cause{
 		ID:    "upstream-hang",
 		Title: "The upstream takes connections and does not answer",
 		Match: func(v *View) bool {
-			return (v.Answer.proxy() && (status(v.X) == 504 || holds(body(v.X), "Error reading from remote server"))) || silent(v)
+			return (v.Answer.proxy() && (status(v.X) == 504 || (took(v.X) >= instant && holds(body(v.X), "Error reading from remote server")))) || silent(v)
 		},
 		Sentence: func(v *View) string {
 			if status(v.X) == 0 {
@@ -83,8 +83,11 @@ var upstreamCauses = []Cause{
 				(v.Answer.Product == "Envoy" && holds(body(v.X), "connection refused", "delayed connect error: 111", "reset reason: connection failure", "reset reason: remote connection failure"))
 		},
 		Sentence: func(v *View) string {
-			return fmt.Sprintf("%s %s answers %s in %s: it could not connect to the %s",
-				v.who(), front(v.X), say(status(v.X)), sayTime(took(v.X)), behind(v.X))
+			why := "it could not connect to the " + behind(v.X)
+			if holds(body(v.X), "invalid or incomplete response", "Error reading from remote server") {
+				why = "the " + behind(v.X) + " ends connections without an answer"
+			}
+			return fmt.Sprintf("%s %s answers %s in %s: %s", v.who(), front(v.X), say(status(v.X)), sayTime(took(v.X)), why)
 		},
 		Suspects: []string{"upstream-refused", "selector-overmatch", "proxy-bound-wrong-iface", "stale-upstream-dns", "upstream-name-unresolved"},
 		Likelier: func(v *View) []string {

@@ -111,7 +111,10 @@ var _ = known("host-header-nonlocal-403",
 	signature{name: "even the open URL", make: failsWith("server/api", serverURL+"api", wire.Status, serverAPI.with(func(a *answer) {
 		a.status, a.body = 403, `{"message": "Forbidden", "reason": null}`
 	})), hop: HopIngress},
-	signature{name: "websocket", make: socketFails("kernel/channel", channels, jupyter403.with(func(a *answer) { a.header = headers("Content-Type", "text/html") }))},
+	signature{name: "websocket", make: func(h *hand) {
+		id := h.ws("kernel/channel", serverURL+channels, jupyter403.with(func(a *answer) { a.header = headers("Content-Type", "text/html") }))
+		h.fails("kernel/channel", wire.UpgradeRefused, "403", id)
+	}},
 )
 
 var _ = known("ws-over-h2-extended-connect",
@@ -150,6 +153,17 @@ var _ = known("ws-idle-60s", signature{name: "cut after a minute", make: silentT
 
 var _ = known(Unrecognised,
 	signature{name: "a socket lost while busy", make: silentThenLost("kernel/execute", 10*time.Millisecond, 1006)},
+	signature{name: "a socket lost after a silence that an earlier one had outlasted", make: func(h *hand) {
+		step := "idle/hold"
+		id := h.ws(step, serverURL+channels, socketOpen)
+		for range 2 {
+			h.now += time.Minute
+			h.add(at(step), wire.Raw, id, wire.KindFrame, wire.Frame{Direction: wire.Received, Opcode: wire.OpText, Size: 2, Data: "{}"})
+		}
+		h.now += 10 * time.Second
+		h.add(at(step), wire.Raw, id, wire.KindClose, wire.Close{Symptom: wire.SocketLost, Code: 1006})
+		h.fails(step, wire.SocketLost, "lost", id)
+	}},
 	signature{name: "a socket closed in order", make: silentThenLost("idle/hold", time.Minute, 1011)},
 	signature{name: "browser 400 though the canary came through", make: func(h *hand) {
 		h.ws("hub-host/upgrade", hubURL+"/_chp_healthz", answer{status: 302, header: headers("X-Jupyterhub-Version", "5.5.4", "Location", "/hub/_chp_healthz")})

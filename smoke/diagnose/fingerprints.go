@@ -103,7 +103,7 @@ func serverREST(x *wire.Exchange) bool {
 
 func tornadoRefusal(x *wire.Exchange) bool {
 	b := trimmed(x)
-	return b == noUpgrade || b == noConnection || b == noKey || (status(x) == 426 && header(x, "Sec-Websocket-Version") != "")
+	return b == noUpgrade || b == noConnection || b == noKey || b == crossOrigin || (status(x) == 426 && header(x, "Sec-Websocket-Version") != "")
 }
 
 // serverBase is the path of a user server, /user/<name>/; what cannot be in a page when the URL has none.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -151,14 +152,41 @@ func failedWords(v *View) string {
 	return quote(e.Message)
 }
 
-// spawnWords is the last thing that the hub said of the spawn, without BinderHub's own remarks on its attempts.
+// binderWords begin what BinderHub and the hub always say, whatever went wrong.
+var binderWords = []string{"Launch attempt", "Launching server", "Found built image", "Built image", "Server requested", "Spawning server", "Failed to launch image"}
+
+// spawnWords is the last thing that the hub said of the spawn; where it said nothing of its own, BinderHub's last words.
 func spawnWords(v *View) string {
 	words := ""
 	for line := range strings.Lines(launching(v)) {
 		line = strings.TrimSpace(line)
-		if line != "" && !strings.HasPrefix(line, "Launch attempt") && !strings.HasPrefix(line, "Launching server") {
+		own := !slices.ContainsFunc(binderWords, func(w string) bool { return strings.HasPrefix(line, w) })
+		if line != "" && own {
 			words = line
 		}
 	}
+	if words == "" {
+		return failedWords(v)
+	}
 	return quote(words)
+}
+
+// lineWith returns the last line of a log that holds one of the words.
+func lineWith(log string, words ...string) string {
+	found := ""
+	for line := range strings.Lines(log) {
+		if holds(line, words...) {
+			found = line
+		}
+	}
+	return found
+}
+
+// longest is the longest silence between the events of a stream, before its end.
+func longest(x *wire.Exchange) time.Duration {
+	var most time.Duration
+	for i := 1; i < len(x.Events); i++ {
+		most = max(most, x.Events[i].At-x.Events[i-1].At)
+	}
+	return most
 }
