@@ -14,7 +14,13 @@ import (
 
 func TestLaunch(t *testing.T) {
 	told := make(chan Server, 2)
-	d := newDouble(t, Options{UserAgent: "binderhub-smoke/1 (run r1)", OnServer: func(s Server) { told <- s }}, binderhub())
+	d := newDouble(t, Options{UserAgent: "binderhub-smoke/1 (run r1)", OnServer: func(s Server) { told <- s }},
+		// No launch is over before Chromium has been asked to pass the stream on to us.
+		binderhub().with("binder.test/build/gh/owner/repo/HEAD", func(w http.ResponseWriter, r *http.Request) {
+			events(false, building)(w, r)
+			time.Sleep(time.Second)
+			events(false, ready)(w, r)
+		}))
 	server, err := d.browser.Launch(limited(t, 20*time.Second), launchURL)
 	require.NoError(t, err)
 	require.Equal(t, Server{URL: serverURL, Token: token}, server)

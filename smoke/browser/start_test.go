@@ -84,10 +84,7 @@ func TestBrowserOutlivesItsStep(t *testing.T) {
 	png, err := d.browser.Screenshot(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "\x89PNG", string(png[:4]))
-}
 
-func TestNotes(t *testing.T) {
-	d := newDouble(t, Options{}, binderhub())
 	if os.Geteuid() == 0 {
 		require.Equal(t, []string{"Chromium ran without its sandbox: it was started as root"}, d.browser.Notes())
 	} else {
