@@ -3,6 +3,7 @@ package smoke_test
 import (
 	"context"
 	"net/url"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -68,7 +69,7 @@ func scenario(name string, steps ...smoke.Step) smoke.Scenario {
 }
 
 func (s suite) and(more ...smoke.Scenario) suite {
-	return func(t *smoke.TargetRun) []smoke.Scenario { return append(s(t), more...) }
+	return func(t *smoke.TargetRun) []smoke.Scenario { return slices.Concat(s(t), more) }
 }
 
 // needing adds needs to a scenario.

@@ -30,20 +30,22 @@ func (o outcome) verdict() (Verdict, *wire.Fault) {
 	return verdict, fault
 }
 
-// verdictFor is what one part of an error means.
+// verdictFor is what one part of an error means. Why a fault came about, its own Err, is no part of it.
 func verdictFor(part error) (Verdict, *wire.Fault) {
-	var skip *skipError
-	var fault *wire.Fault
-	errors.As(part, &fault)
-	switch {
-	case errors.As(part, &skip):
+	switch part := part.(type) {
+	case *skipError:
 		return Skipped, nil
-	case IsWarning(part):
+	case *warning:
+		var fault *wire.Fault
+		errors.As(part.fault, &fault)
 		return Pass, fault
-	case fault == nil || fault.Inconclusive:
-		return Inconclusive, fault
+	case *wire.Fault:
+		if !part.Inconclusive {
+			return Failed, part
+		}
+		return Inconclusive, part
 	}
-	return Failed, fault
+	return Inconclusive, nil
 }
 
 // parts takes joined errors apart. What says something to the engine is not looked into.
@@ -95,9 +97,11 @@ func isSkip(err error) bool {
 
 // foreign tells whether an error is none of those that a step may return.
 func foreign(part error) bool {
-	var fault *wire.Fault
-	var skip *skipError
-	return !errors.As(part, &fault) && !errors.As(part, &skip)
+	switch part.(type) {
+	case *wire.Fault, *warning, *skipError:
+		return false
+	}
+	return true
 }
 
 func (s *StepRun) explainForeign(limited context.Context, err error) error {
