@@ -42,6 +42,7 @@ func commands() []command {
 		{"run", "test the targets (the default)", (*program).run},
 		{"list", "show targets, scenarios and steps, and what would run; no traffic", (*program).list},
 		{"deployment", "run a BinderHub deployment on loopback until Ctrl-C", (*program).deployment},
+		{"runbook", "print the runbook, or sections: runbook <id> ...", (*program).runbook},
 		{"version", "print the version", (*program).version},
 	}
 }

@@ -46,7 +46,7 @@ func TestHelpNamesSubcommandsAndSettings(t *testing.T) {
 	for _, args := range [][]string{{"--help"}, {"-h"}, {"help"}, {"list", "--help"}} {
 		code, out, _ := call(t, args...)
 		assert.Equal(t, 0, code)
-		for _, want := range []string{"deployment", "--binder", "Exit codes"} {
+		for _, want := range []string{"deployment", "runbook", "--binder", "Exit codes"} {
 			assert.Contains(t, out, want)
 		}
 	}
@@ -95,6 +95,21 @@ func TestVersion(t *testing.T) {
 	code, out, _ := call(t, "version")
 	assert.Equal(t, 0, code)
 	assert.Contains(t, out, "binderhub-smoke "+smoke.Version)
+}
+
+func TestRunbook(t *testing.T) {
+	code, out, _ := call(t, "runbook", "ws-upgrade-missing")
+	assert.Equal(t, 0, code)
+	assert.Contains(t, out, "ws-upgrade-missing")
+	code, out, _ = call(t, "runbook", "kernel/channel")
+	assert.Equal(t, 0, code)
+	assert.Contains(t, out, "step-kernel-channel")
+	code, _, err := call(t, "runbook", "nonsense")
+	assert.Equal(t, 78, code)
+	assert.Contains(t, err, `no section "nonsense"`)
+	code, out, _ = call(t, "runbook")
+	assert.Equal(t, 0, code)
+	assert.NotEmpty(t, out)
 }
 
 func TestDeploymentNeedsItsParts(t *testing.T) {
