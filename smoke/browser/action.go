@@ -101,7 +101,7 @@ func (b *Browser) explain(ctx context.Context, err error, x expectation) error {
 	default:
 		f.Symptom, f.Inconclusive, f.Got = wire.ClientFailed, true, "an error of the browser: "+short(strings.TrimSpace(err.Error()), 300)
 	}
-	return f
+	return b.rec.clean(f)
 }
 
 // deedTime bounds what is done beside the methods.

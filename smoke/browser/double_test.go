@@ -100,6 +100,7 @@ func requireFault(t *testing.T, tl *wire.Timeline, err error, symptom wire.Sympt
 	require.ErrorAs(t, err, &f)
 	require.Equal(t, symptom, f.Symptom, f.Error())
 	require.NotEmpty(t, f.Subject, f.Want, f.Got)
+	require.NotContains(t, f.Error(), token)
 	if len(f.Exchanges) == 0 {
 		return f, nil
 	}

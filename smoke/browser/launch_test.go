@@ -66,6 +66,7 @@ func TestLaunchTellsOfServerThatIsNotReached(t *testing.T) {
 		failed <- err
 	}()
 	require.Equal(t, Server{URL: serverURL, Token: token}, <-told)
+	require.False(t, d.browser.Launching())
 	cancel()
 	f, _ := requireFault(t, d.tl, <-failed, wire.Cancelled)
 	require.True(t, f.Inconclusive)
@@ -118,12 +119,32 @@ func TestLaunchFails(t *testing.T) {
 			f, x := requireFault(t, d.tl, err, c.symptom)
 			require.Contains(t, f.Got, c.got)
 			require.NotNil(t, x)
+			require.False(t, d.browser.Launching())
 			if c.body != "" {
 				require.NotNil(t, x.Body)
 				require.Contains(t, x.Body.Prefix, c.body)
 			}
 		})
 	}
+}
+
+// An interrupted launch is one that may still bring a server.
+func TestLaunching(t *testing.T) {
+	d := newDouble(t, Options{}, binderhub().with("binder.test/build/gh/owner/repo/HEAD", events(true, building)))
+	require.False(t, d.browser.Launching())
+	ctx, cancel := context.WithCancel(limited(t, 20*time.Second))
+	failed := make(chan error, 1)
+	go func() {
+		_, err := d.browser.Launch(ctx, launchURL)
+		failed <- err
+	}()
+	require.NoError(t, d.browser.rec.wait(limited(t, 10*time.Second), func() bool {
+		return d.browser.rec.launch.stream != nil && d.browser.rec.launch.stream.stream.phase == "building"
+	}))
+	require.True(t, d.browser.Launching())
+	cancel()
+	requireFault(t, d.tl, <-failed, wire.Cancelled)
+	require.True(t, d.browser.Launching(), "the page goes on though nobody waits")
 }
 
 // What third parties do wrong is not the deployment's.

@@ -12,6 +12,5 @@ func (b *Browser) Launching() bool {
 	case l.stream == nil:
 		return false // the page has not got so far as to ask
 	}
-	s := l.stream.stream
-	return l.stream.response == nil || s != nil && !s.finished
+	return !l.stream.stream.finished && !l.stream.stream.over
 }

@@ -106,9 +106,15 @@ func (r *recorder) raise(f *wire.Fault) {
 	if r.closing || r.failureLocked() != nil {
 		return
 	}
-	r.fault = f
+	r.fault = r.clean(f)
 	r.setFault()
 	r.notify()
+}
+
+// clean removes secrets from a fault: unlike records, faults are also printed as they are.
+func (r *recorder) clean(f *wire.Fault) *wire.Fault {
+	f.URL, f.Got = r.tl.Redactor().String(f.URL), r.tl.Redactor().String(f.Got)
+	return f
 }
 
 // crash ends every wait, of this visit and later ones.

@@ -81,6 +81,9 @@ func (r *recorder) requestSent(e event, ev *network.EventRequestWillBeSent) {
 	if r.isBuild(q) {
 		open.Type = wire.TypeStream
 		q.stream = &stream{}
+		if q.visit == r.visit {
+			r.launch.stream = q
+		}
 	}
 	q.exchange = r.tl.BeginAt(e.ctx, wire.Browser, open, at)
 	r.add(e, q.exchange, wire.KindRequest, wire.Request{Method: q.method, URL: q.url, Header: header}, at)
@@ -225,6 +228,9 @@ func (r *recorder) responseReceived(e event, ev *network.EventResponseReceived) 
 	if q.fault = r.judge(q, ev.Response.MimeType); q.fault != nil && q.visit == r.visit {
 		r.raiseLater(bodyGrace, q.fault, nil)
 	}
+	if q.fault != nil && q.stream != nil {
+		q.stream.over = true
+	}
 	if q.main && q.fault == nil {
 		r.documentAnswered(q)
 	}
@@ -329,6 +335,9 @@ func (r *recorder) finish(e event, id network.RequestID, q *request, c wire.Clos
 		r.add(e, q.exchange, wire.KindBody, wire.Body{Bytes: q.bytes}, at)
 	}
 	r.add(e, q.exchange, wire.KindClose, c, at)
+	if q.stream != nil {
+		q.stream.over = true
+	}
 	delete(r.requests, id)
 	delete(r.extras, id)
 }

@@ -30,6 +30,7 @@ type stream struct {
 	phase    string
 	log      []string // the last messages
 	finished bool     // ready or failed came
+	over     bool     // nothing more can come
 }
 
 // bodyStreaming puts what Chromium had buffered before what came since.
@@ -112,7 +113,6 @@ func (r *recorder) streamEvent(e event, q *request, data []byte, at time.Duratio
 		s.log = append(s.log, m)
 		s.log = s.log[max(0, len(s.log)-12):]
 	}
-	r.launch.stream = q
 	switch {
 	case s.finished || q.visit != r.visit:
 	case strings.EqualFold(v.Phase, "ready"):
