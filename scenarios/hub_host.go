@@ -14,17 +14,19 @@ import (
 
 // HubHost proves that the hub host answers as JupyterHub's proxy and that its websocket path is open.
 func HubHost(j *Journey) smoke.Scenario {
+	h := &host{Journey: j, name: "the hub host", base: j.hub, probe: "hub/api/"}
 	sc := smoke.Scenario{
 		Name:   "hub-host",
 		Proves: "the hub host answers as JupyterHub's proxy and its websocket path is open",
 		Raw:    true,
-		Steps: []smoke.Step{
-			{Name: "api", Budget: 30 * time.Second, Independent: true, Do: j.hubAPI},
-			{
-				Name: "upgrade", Budget: 30 * time.Second, Independent: true, Do: j.upgrade,
+		Steps: append(h.reachable(),
+			smoke.Step{Name: "api", Budget: 30 * time.Second, Independent: true, After: h.connected(), Do: j.hubAPI},
+			smoke.Step{
+				Name: "upgrade", Budget: 30 * time.Second, Independent: true, After: h.connected(), Do: j.upgrade,
 				Settle: &smoke.Settle{After: "kernel/channel", Decide: j.settleUpgrade},
 			},
-		},
+			smoke.Step{Name: "repeat", Budget: 60 * time.Second, Independent: true, After: h.connected(), Do: h.repeat},
+		),
 	}
 	if j.hub() == "" {
 		sc.Needs, sc.Advice = []string{"launch/spawn"}, "the hub's URL is not known before a launch tells it; set SMOKE_HUB"

@@ -14,14 +14,17 @@ import (
 // Launch proves that BinderHub launches a server and that the proxy routes to it.
 func Launch(j *Journey) smoke.Scenario {
 	var launch *binder.Launch
-	needs := "binder-host/page"
-	if !j.Target.UI {
-		needs = "binder-host/health"
+	needs := []string{"binder-host/page"}
+	switch {
+	case !j.Target.UI && j.Target.Binder.Scheme == "https":
+		needs = []string{"binder-host/tls"}
+	case !j.Target.UI:
+		needs = nil
 	}
 	return smoke.Scenario{
 		Name:   "launch",
 		Proves: "the event stream arrives in order to ready, and the proxy routes to the new server",
-		Needs:  []string{needs},
+		Needs:  needs,
 		Raw:    true,
 		Steps: []smoke.Step{
 			// A build may take long where the image is not cached; silence ends it sooner.

@@ -49,33 +49,39 @@ type PageConfig struct {
 // pageConfig finds window.pageConfig = {…}; which BinderHub writes on one line, with < and > escaped.
 var pageConfig = regexp.MustCompile(`window\.pageConfig\s*=\s*(\{.*\})\s*;`)
 
+// Page is a page of BinderHub.
+type Page struct {
+	Config PageConfig
+	Answer *wire.Answer
+}
+
 // Page gets a page of BinderHub and reads its configuration. A 200 alone proves nothing: BinderHub answers 200 to every
 // path, and so may a stranger.
-func (c *Client) Page(ctx context.Context, path string) (PageConfig, error) {
+func (c *Client) Page(ctx context.Context, path string) (Page, error) {
 	subject := "BinderHub's page"
 	a, err := c.get(ctx, subject, path)
 	if err != nil {
-		return PageConfig{}, err
+		return Page{}, err
 	}
+	page := Page{Answer: a}
 	if a.Status >= 300 && a.Status < 400 {
-		return PageConfig{}, a.Fault(subject, wire.Redirected, "200 text/html", a.Describe()+" to "+a.Header.Get("Location"))
+		return page, a.Fault(subject, wire.Redirected, "200 text/html", a.Describe()+" to "+a.Header.Get("Location"))
 	}
 	if err := a.Expect(subject, http.StatusOK, "text/html"); err != nil {
-		return PageConfig{}, err
+		return page, err
 	}
-	var config PageConfig
 	found := pageConfig.FindSubmatch(a.Body)
 	if found == nil {
-		return config, a.Fault(subject, wire.Content, "a page with window.pageConfig", "a page of another origin: "+title(a.Body))
+		return page, a.Fault(subject, wire.Content, "a page with window.pageConfig", "a page of another origin: "+title(a.Body))
 	}
-	if err := json.Unmarshal(found[1], &config); err != nil {
-		return config, a.Fault(subject, wire.Content, "window.pageConfig as JSON", err.Error())
+	if err := json.Unmarshal(found[1], &page.Config); err != nil {
+		return page, a.Fault(subject, wire.Content, "window.pageConfig as JSON", err.Error())
 	}
-	c.net.Timeline().Redactor().Learn(config.BuildToken)
-	if config.BaseURL != c.base.Path {
-		return config, a.Fault(subject, wire.Content, "pageConfig.baseUrl "+c.base.Path, fmt.Sprintf("%q", config.BaseURL))
+	c.net.Timeline().Redactor().Learn(page.Config.BuildToken)
+	if page.Config.BaseURL != c.base.Path {
+		return page, a.Fault(subject, wire.Content, "pageConfig.baseUrl "+c.base.Path, fmt.Sprintf("%q", page.Config.BaseURL))
 	}
-	return config, nil
+	return page, nil
 }
 
 var titleTag = regexp.MustCompile(`(?is)<title>\s*(.*?)\s*</title>`)
@@ -137,6 +143,6 @@ func (c *Client) Health(ctx context.Context) error {
 // BuildToken scrapes the build token from a launch page, as a browser does: a launch with it is not counted against
 // BinderHub's rate limit. spec is "gh/owner/repository/ref".
 func (c *Client) BuildToken(ctx context.Context, spec string) (string, error) {
-	config, err := c.Page(ctx, "v2/"+spec)
-	return config.BuildToken, err
+	page, err := c.Page(ctx, "v2/"+spec)
+	return page.Config.BuildToken, err
 }

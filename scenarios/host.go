@@ -1,0 +1,228 @@
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"binderhub-smoke/smoke"
+	"binderhub-smoke/smoke/wire"
+)
+
+// host is one of a target's two hosts, with the steps that both have.
+type host struct {
+	*Journey
+	name      string        // in sentences: "the binder host"
+	base      func() string // its base URL
+	probe     string        // a path below the base that answers 200 without authentication
+	addresses []netip.Addr
+}
+
+// reachable are the first steps: names, certificates.
+func (h *host) reachable() []smoke.Step {
+	return []smoke.Step{
+		{Name: "dns", Budget: 20 * time.Second, Do: h.dns},
+		{Name: "tls", Budget: 30 * time.Second, Do: h.tls},
+	}
+}
+
+// connected is what a step that asks this host needs: its TLS, where it has any.
+func (h *host) connected() []string {
+	if h.plain() {
+		return nil
+	}
+	return []string{"tls"}
+}
+
+// plain tells whether the host is reached without TLS. A hub that is not known yet is taken to be as the binder host.
+func (h *host) plain() bool {
+	base := h.base()
+	if base == "" {
+		base = h.binder.URL("")
+	}
+	return strings.HasPrefix(base, "http://")
+}
+
+// dns looks the host up.
+func (h *host) dns(ctx context.Context) error {
+	addresses, asked, err := h.net.Lookup(ctx, "The name of "+h.name, h.base())
+	h.addresses = addresses
+	if err == nil && !asked {
+		return smoke.Skip("the address was given, DNS was not asked")
+	}
+	return err
+}
+
+// maxAddresses bounds the addresses of a host that are tried one by one.
+const maxAddresses = 8
+
+// tls connects to every address of the host, of both families, and looks at the certificate that each one shows.
+func (h *host) tls(ctx context.Context) error {
+	if h.plain() {
+		return smoke.Skip("the URL of " + h.name + " begins with http://")
+	}
+	if len(h.addresses) == 0 { // dns was left out
+		var err error
+		if h.addresses, _, err = h.net.Lookup(ctx, "The name of "+h.name, h.base()); err != nil {
+			return err
+		}
+	}
+	reached := 0
+	var unreachable, expiring error
+	for _, at := range h.addresses[:min(len(h.addresses), maxAddresses)] {
+		c, err := h.net.Connect(ctx, "TLS of "+h.name, h.base(), at)
+		switch {
+		case err != nil && at.Is6() && h.noRoute(err):
+			unreachable = err
+			h.Tell(fmt.Sprintf("%s has the IPv6 address %s, which cannot be tried from here: this machine has no route to it", h.name, at))
+		case err != nil:
+			return err
+		default:
+			reached++
+			expiring = errors.Join(expiring, h.daysLeft(c))
+		}
+	}
+	if reached == 0 {
+		return unreachable
+	}
+	return soonest(expiring)
+}
+
+// noRoute tells whether a fault is this machine's own: it has no way to the address's family.
+func (h *host) noRoute(err error) bool {
+	var f *wire.Fault
+	return errors.As(err, &f) && f.Symptom == wire.TCPUnreachable
+}
+
+// Days before a certificate's end at which to fail and to warn. Let's Encrypt's certificates are renewed 30 days before
+// their end, so fewer than 21 mean that renewal has failed for days.
+const (
+	failDays = 7
+	warnDays = 21
+)
+
+// daysLeft judges the validity of the certificate that a connection was shown.
+func (h *host) daysLeft(c *wire.Connection) error {
+	leaf := c.TLS.PeerCertificates[0]
+	days := int(time.Until(leaf.NotAfter).Hours() / 24)
+	if days >= warnDays {
+		return nil
+	}
+	f := &wire.Fault{
+		Subject: "The certificate of " + h.name, URL: h.base(), Symptom: wire.TLSExpiring, Want: fmt.Sprintf("at least %d days until it ends", warnDays),
+		Got:       fmt.Sprintf("%d days: it ends on %s (shown by %s)", days, leaf.NotAfter.UTC().Format("2006-01-02 15:04 UTC"), c.Address),
+		Exchanges: []wire.ExchangeID{c.Exchange},
+	}
+	if days < failDays {
+		return f
+	}
+	return smoke.Warn(f)
+}
+
+// soonest returns the gravest of several joined errors: a fault before a warning.
+func soonest(err error) error {
+	var many interface{ Unwrap() []error }
+	if !errors.As(err, &many) {
+		return err
+	}
+	var first error
+	for _, e := range many.Unwrap() {
+		inner := soonest(e)
+		if first == nil || !smoke.IsWarning(inner) {
+			first = inner
+		}
+	}
+	return first
+}
+
+// redirect asks for the host over plain HTTP: it must send visitors to HTTPS on the same host.
+func (h *host) redirect(ctx context.Context) error {
+	if h.plain() {
+		return smoke.Skip("the URL of " + h.name + " begins with http://")
+	}
+	secure, err := url.Parse(h.base())
+	if err != nil {
+		return err
+	}
+	if secure.Port() != "" {
+		return smoke.Skip("the URL of " + h.name + " has a port of its own; which port is its plain one is not known")
+	}
+	plain := *secure
+	plain.Scheme = "http"
+	subject := "The plain HTTP port of " + h.name
+	a, err := h.net.Do(ctx, wire.Call{Subject: subject, URL: plain.String(), Fresh: wire.FreshHTTP1})
+	var f *wire.Fault
+	switch {
+	case errors.As(err, &f) && (f.Symptom == wire.TCPRefused || f.Symptom == wire.TCPTimeout):
+		return smoke.Skip("nothing answers on the plain HTTP port")
+	case err != nil:
+		return err
+	}
+	want := "a redirect to " + secure.String()
+	to, err := plain.Parse(a.Header.Get("Location"))
+	switch {
+	case a.Status >= 500:
+		return a.Fault(subject, wire.Status, want, a.Describe())
+	case a.Status < 300 || a.Status >= 400:
+		return smoke.Warn(a.Fault(subject, wire.Content, want, a.Describe()))
+	case err != nil || to.Scheme != "https" || !strings.EqualFold(to.Hostname(), secure.Hostname()):
+		return a.Fault(subject, wire.Redirected, want, a.Describe()+" to "+a.Header.Get("Location"))
+	}
+	return nil
+}
+
+// repeat asks again and again over fresh connections, half of them with HTTP/2: one bad replica of several answers only
+// some of them, and kept connections would hide it.
+func (h *host) repeat(ctx context.Context) error {
+	var (
+		group  sync.WaitGroup
+		mu     sync.Mutex
+		faults []*wire.Fault
+		slots  = make(chan struct{}, 4)
+	)
+	for i := range h.Target.Repeat {
+		group.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			var f *wire.Fault
+			if errors.As(h.once(ctx, i), &f) {
+				mu.Lock()
+				defer mu.Unlock()
+				faults = append(faults, f)
+			}
+		})
+	}
+	group.Wait()
+	if len(faults) == 0 {
+		return nil
+	}
+	f := faults[0]
+	for _, other := range faults[1:] {
+		f.Exchanges = append(f.Exchanges, other.Exchanges...)
+	}
+	f.Want = fmt.Sprintf("%s on each of %d fresh connections", f.Want, h.Target.Repeat)
+	f.Got = fmt.Sprintf("%s on %d of them", f.Got, len(faults))
+	return f
+}
+
+func (h *host) once(ctx context.Context, i int) error {
+	subject := "A fresh connection to " + h.name
+	fresh := wire.FreshHTTP1
+	if i%2 == 1 {
+		fresh = wire.FreshHTTP2
+	}
+	a, err := h.net.Do(ctx, wire.Call{Subject: subject, URL: h.base() + h.probe, Fresh: fresh})
+	if err != nil {
+		return err
+	}
+	if a.Status >= http.StatusInternalServerError {
+		return a.Fault(subject, wire.Status, "no 5xx", a.Describe())
+	}
+	return nil
+}
