@@ -51,7 +51,7 @@ func seedTarget() smoke.TargetResult {
 				Expected: "200 text/html", Got: "502 text/html: Bad Gateway"},
 			{Key: "binder-example-org|hub|ws-upgrade-missing", Cause: "ws-upgrade-missing", Suspects: []string{"ws-upgrade-missing"},
 				Hop: diagnose.HopIngress, Role: wire.RoleHub, Severity: diagnose.Fail, Scenario: "hub-host", Step: "upgrade", Also: []string{"kernel/channel"},
-				Summary: "The hub host's proxy drops the Upgrade header.", Remedy: "Set proxy_http_version 1.1.", Link: "runbook.md#ws-upgrade-missing",
+				Summary: "The hub host's proxy drops the Upgrade header.", Remedy: "Plain nginx: set proxy_http_version 1.1. Apache: ProxyPass / http://hub upgrade=websocket.", Link: "runbook.md#ws-upgrade-missing",
 				Exchanges: []wire.ExchangeID{7, 9}, URL: "wss://hub.example.org/hub/api", Answered: "nginx/1.22.1 \x1b]0;owned\x07", Expected: "404 or 101", Got: "200 {\"version\":\"5.0\"}\n\x1b[2Jbye\u202e"},
 		},
 		Leaked: []smoke.Leak{{Repository: "gh/binder-examples/requirements/HEAD", At: sec(4.2), Reason: "the hub refused to stop it"}},

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -82,8 +83,7 @@ func (p *page) target(t smoke.TargetResult) {
 	if len(t.Findings) > 0 {
 		p.WriteString("\n")
 	}
-	p.others(t)
-	if t.Verdict != smoke.Pass || len(t.Findings) > 0 {
+	if p.others(t) || (len(t.Findings) == 0 && t.Verdict != smoke.Pass) {
 		p.WriteString("\n")
 	}
 }
@@ -197,14 +197,25 @@ func (p *page) block(label, text string) {
 			indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
 			p.WriteString(strings.Repeat(" ", 5+labelWidth) + strings.ReplaceAll(indent, "\t", "    ") + clip(clean(line)) + "\n")
 		default:
-			p.field(label, line)
-			label = ""
+			for _, sentence := range sentences(line) {
+				p.field(label, sentence)
+				label = ""
+			}
 		}
 	}
 }
 
-// others lists the steps that did not pass and that no finding speaks of.
-func (p *page) others(t smoke.TargetResult) {
+var sentenceEnd = regexp.MustCompile(`[.] ([A-Z])`)
+
+// sentences splits a text so that each sentence begins a line: remedies have one for each product, and the reader looks
+// for theirs.
+func sentences(text string) []string {
+	return strings.Split(sentenceEnd.ReplaceAllString(text, ".\x00$1"), "\x00")
+}
+
+// others lists the steps that did not pass and that no finding speaks of, and tells whether there were any.
+func (p *page) others(t smoke.TargetResult) bool {
+	before := p.Len()
 	for _, sc := range t.Scenarios {
 		var blocked []string
 		for _, st := range sc.Steps {
@@ -220,6 +231,7 @@ func (p *page) others(t smoke.TargetResult) {
 			p.hanging("  blocked ", "      ", sc.Name+": "+strings.Join(blocked, ", "))
 		}
 	}
+	return p.Len() > before
 }
 
 // closing says how the run ended and where its report is.
