@@ -1,0 +1,4 @@
+package smoke
+
+// FilterOf is TestFilter for given values of the flags.
+var FilterOf = testFilter
