@@ -78,7 +78,7 @@ func (p *Progress) line(e smoke.Event) string {
 	if p.term.Redraw {
 		width = p.term.width(80)
 	}
-	text := fmt.Sprintf("%-44s %8s", p.name(e.Target, e.Scenario, e.Step), seconds(time.Duration(e.Result.Seconds)))
+	text := fmt.Sprintf("%-*s %8s", p.nameWidth(), p.name(e.Target, e.Scenario, e.Step), seconds(time.Duration(e.Result.Seconds)))
 	if e.Result.Reason != "" {
 		text += "  " + clean(e.Result.Reason)
 	}
@@ -87,6 +87,14 @@ func (p *Progress) line(e smoke.Event) string {
 }
 
 func verdictColumn(v smoke.Verdict) string { return fmt.Sprintf("%-12s", v) }
+
+// nameWidth leaves room for a reason in 80 columns; targets' names may be long.
+func (p *Progress) nameWidth() int {
+	if p.many {
+		return 44
+	}
+	return 24
+}
 
 func (p *Progress) name(target, scenario, step string) string {
 	if p.many {
@@ -126,7 +134,7 @@ func (p *Progress) draw(above string) {
 func (p *Progress) below(b *bytes.Buffer) {
 	width := p.term.width(80) - 1
 	for i, a := range p.running {
-		text := fmt.Sprintf("%s %-44s %8s", verdictColumn("…"), p.name(a.target, a.scenario, a.step), seconds(p.now().Sub(a.since)))
+		text := fmt.Sprintf("%s %-*s %8s", verdictColumn("…"), p.nameWidth(), p.name(a.target, a.scenario, a.step), seconds(p.now().Sub(a.since)))
 		if i == maxRunning-1 && len(p.running) > maxRunning {
 			text = fmt.Sprintf("%s and %d more", verdictColumn("…"), len(p.running)-i)
 		}

@@ -33,8 +33,8 @@ func TestPlainProgressIsOneLineAStep(t *testing.T) {
 	p.Observe(smoke.Event{Kind: smoke.RunEnded, Snapshot: healthy})
 	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
 	require.Len(t, lines, 2)
-	assert.Equal(t, "pass         hub-host/api                                   0.12 s", lines[0])
-	assert.True(t, strings.HasPrefix(lines[1], `fail         kernel/execute                                   12 s  The kernel is \x1b[31mdead!!!`), lines[1])
+	assert.Equal(t, "pass         hub-host/api               0.12 s", lines[0])
+	assert.True(t, strings.HasPrefix(lines[1], `fail         kernel/execute               12 s  The kernel is \x1b[31mdead!!!`), lines[1])
 	assert.LessOrEqual(t, utf8.RuneCountInString(lines[1]), maxPlain)
 	assert.NotContains(t, b.String(), "\x1b")
 }

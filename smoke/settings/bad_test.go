@@ -37,7 +37,7 @@ var badSettings = []bad{
 	{name: "later wait", environ: []string{"SMOKE_WAIT=10m"}, where: "environment", says: []string{"SMOKE_WAIT must be 0"}},
 	{name: "later headers", environ: []string{"SMOKE_HEADERS_FILE=h"}, where: "environment", says: []string{"SMOKE_HEADERS_FILE"}},
 	{name: "later idle", environ: []string{"SMOKE_IDLE=65s"}, where: "environment", says: []string{"SMOKE_IDLE"}},
-	{name: "later repeat", args: []string{"--repeat=3"}, where: "flag", says: []string{"--repeat"}},
+	{name: "repeat", args: []string{"--repeat=0"}, where: "flag", says: []string{"--repeat must be a number from 1 to 1000"}},
 	// URLs
 	{name: "relative URL", environ: []string{"SMOKE_BINDER=binder.example.org"}, where: "environment", says: []string{"SMOKE_BINDER must be an absolute", "neither"}},
 	{name: "other scheme", environ: []string{"SMOKE_BINDER=ftp://b.example.org"}, where: "environment", says: []string{`"ftp://b.example.org"`}},

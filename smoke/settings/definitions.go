@@ -59,6 +59,8 @@ var definitions = []*definition{
 		help: "`scenario` or `scenario/step`, comma-separated: what to run, with what it needs."},
 	{name: "SKIP", scope: ofTarget, list: true, must: "a scenario or scenario/step", take: takeSkip,
 		help: "`scenario` or `scenario/step`, comma-separated: what not to run. What needs it is skipped too."},
+	{name: "REPEAT", scope: ofTarget, fallback: "20", must: "a number from 1 to 1000", take: takeRepeat,
+		help: "Fresh connections in the `repeat` steps, which find a fault of one backend among several."},
 	{name: "TARGETS", scope: ofFlags, list: true, must: "the name of a target in the settings file", take: takeName, shows: "all",
 		help: "Names of the settings file's targets, comma-separated: which of them to run."},
 	{name: "CONCURRENCY", scope: ofRun, fallback: "2", must: "a number from 1 to 100", take: takeConcurrency,
@@ -87,7 +89,6 @@ var definitions = []*definition{
 	{name: "TOKEN_FILE", scope: ofTarget, later: true},
 	{name: "HEADERS_FILE", scope: ofTarget, later: true},
 	{name: "IDLE", scope: ofTarget, later: true},
-	{name: "REPEAT", scope: ofTarget, later: true},
 	{name: "HEADED", scope: ofRun, later: true},
 	{name: "BROWSER", scope: ofRun, later: true},
 }

@@ -54,6 +54,7 @@ func TestNothingGivenIsTheLoopbackWithDefaults(t *testing.T) {
 	assert.Empty(t, l.File)
 	assert.Equal(t, "gh/binder-examples/requirements/HEAD", l.Defaults.Spec)
 	assert.True(t, l.Defaults.UI)
+	assert.Equal(t, 20, l.Defaults.Repeat)
 	assert.Equal(t, smoke.AppLab, l.Defaults.App)
 	assert.Equal(t, 15*time.Minute, l.Settings.Timeout)
 	assert.Equal(t, 10*time.Second, l.Settings.Grace)

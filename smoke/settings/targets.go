@@ -117,7 +117,7 @@ func nameOf(host string) string {
 
 // target puts the layers of one target together.
 func (l *loader) target(e *entry) smoke.Target {
-	t := smoke.Target{Repeat: 20}
+	var t smoke.Target
 	d := &draft{run: &l.out.Settings, target: &t, ids: l.src.IDs}
 	for _, def := range definitions {
 		if def.scope == ofTarget && !def.later {

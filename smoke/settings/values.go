@@ -191,13 +191,22 @@ func takeName(_ *draft, s string) error {
 	return nil
 }
 
-func takeConcurrency(d *draft, s string) error {
+func takeConcurrency(d *draft, s string) (err error) {
+	d.run.Concurrency, err = number(s, 100)
+	return err
+}
+
+func takeRepeat(d *draft, s string) (err error) {
+	d.target.Repeat, err = number(s, 1000)
+	return err
+}
+
+func number(s string, most int) (int, error) {
 	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 || n > 100 {
-		return errors.New("")
+	if err != nil || n < 1 || n > most {
+		return 0, errors.New("")
 	}
-	d.run.Concurrency = n
-	return nil
+	return n, nil
 }
 
 func takeTimeout(d *draft, s string) (err error) {
