@@ -41,8 +41,17 @@ func (r *recorder) entryAdded(e event, ev *cdplog.EventEntryAdded) {
 	r.console(e, c, float64(ev.Entry.Timestamp))
 }
 
+// maxConsole bounds the lines of the console that are kept: a Lab that lost its server writes hundreds a second.
+const maxConsole = 1000
+
 // console writes a line of the console; ms is its time on the wall clock.
 func (r *recorder) console(e event, c wire.Console, ms float64) {
+	if r.lines++; r.lines == maxConsole {
+		c = wire.Console{Level: "warning", Text: fmt.Sprintf("the console's lines after the first %d are not kept", maxConsole)}
+	}
+	if r.lines > maxConsole {
+		return
+	}
 	r.learn(c.URL)
 	r.learn(c.Text)
 	r.add(e, 0, wire.KindConsole, c, r.clock.wall(ms/1000, e.at))

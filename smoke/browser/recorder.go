@@ -37,6 +37,7 @@ type recorder struct {
 	sockets  map[network.RequestID]*socket
 	last     map[wire.ExchangeID]time.Duration // time of an open exchange's newest record
 	document *request                          // the newest main document
+	lines    int                               // of the console
 	launch   launch
 	kernel   kernel
 }
