@@ -35,11 +35,16 @@ func (x *Exchange) Ended() time.Duration {
 	}
 	last := x.Open.At
 	for _, at := range []time.Duration{
+		when(x.DNS, func(v *DNS) time.Duration { return v.At }),
 		when(x.TLS, func(v *TLS) time.Duration { return v.At }),
+		when(x.Request, func(v *Request) time.Duration { return v.At }),
 		when(x.Response, func(v *Response) time.Duration { return v.At }),
 		when(x.Body, func(v *Body) time.Duration { return v.At }),
 	} {
 		last = max(last, at)
+	}
+	if n := len(x.TCP); n > 0 {
+		last = max(last, x.TCP[n-1].At)
 	}
 	if n := len(x.Events); n > 0 {
 		last = max(last, x.Events[n-1].At)

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/json"
+	"math"
 	"time"
 )
 
@@ -77,6 +78,9 @@ func (r *Record) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// maxSeconds is what a time.Duration can hold: a timeline may come from anywhere.
+const maxSeconds = 9e9
+
 // Seconds is a time or a duration that JSON shows as seconds, to the microsecond.
 type Seconds time.Duration
 
@@ -91,6 +95,6 @@ func (s *Seconds) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &f); err != nil {
 		return err
 	}
-	*s = Seconds(time.Duration(f*1e6) * time.Microsecond)
+	*s = Seconds(time.Duration(math.Round(min(max(f, -maxSeconds), maxSeconds)*1e6)) * time.Microsecond)
 	return nil
 }

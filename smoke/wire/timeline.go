@@ -39,6 +39,7 @@ type Timeline struct {
 	next    ExchangeID
 	counts  map[ExchangeID]int  // records kept of an exchange
 	closed  map[ExchangeID]bool // exchanges that reached their bound
+	told    map[string]bool     // bounds of the timeline whose first drop is a record
 	dropped int
 	sink    *bufio.Writer
 	sinkErr error
@@ -56,7 +57,10 @@ func NewTimeline(began time.Time, redact *Redactor, places *Places, sink io.Writ
 	if limits.PerExchange == 0 {
 		limits.PerExchange = 5_000
 	}
-	t := &Timeline{began: began, redact: redact, places: places, limits: limits, counts: map[ExchangeID]int{}, closed: map[ExchangeID]bool{}}
+	t := &Timeline{
+		began: began, redact: redact, places: places, limits: limits, counts: map[ExchangeID]int{}, closed: map[ExchangeID]bool{},
+		told: map[string]bool{},
+	}
 	if sink != nil {
 		t.sink = bufio.NewWriterSize(sink, 64<<10)
 	}
@@ -100,20 +104,35 @@ func (t *Timeline) Add(ctx context.Context, client Client, id ExchangeID, kind K
 
 // AddAt is Add for a client with a clock of its own.
 func (t *Timeline) AddAt(ctx context.Context, client Client, id ExchangeID, kind Kind, data any, at time.Duration) {
+	step := StepOf(ctx)
+	r := Record{At: at, Exchange: id, Scenario: step.Scenario, Step: step.Step, Client: client, Kind: kind}
+	if t.refused(r) {
+		return // before the work of redacting it: a server that floods must not keep us busy
+	}
 	raw, err := json.Marshal(t.redact.Payload(data))
 	if err != nil {
 		raw, _ = json.Marshal(Note{Name: NoteDropped, Text: fmt.Sprintf("a %s record that JSON cannot hold: %v", kind, err)})
 		kind = KindNote
 	}
-	step := StepOf(ctx)
-	r := Record{At: at, Exchange: id, Scenario: step.Scenario, Step: step.Step, Client: client, Kind: kind, Data: raw}
+	r.Kind, r.Data = kind, raw
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if why := t.full(id, kind, len(raw)); why != "" {
+	if why := t.full(r); why != "" {
 		t.dropLocked(r, why)
 		return
 	}
 	t.appendLocked(r)
+}
+
+// refused tells whether a bound is reached whatever the record's size.
+func (t *Timeline) refused(r Record) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	why := t.full(r)
+	if why != "" {
+		t.dropLocked(r, why)
+	}
+	return why != ""
 }
 
 // Note appends a note that belongs to no exchange.
@@ -124,31 +143,40 @@ func (t *Timeline) Close(ctx context.Context, client Client, id ExchangeID, c Cl
 	t.Add(ctx, client, id, KindClose, c)
 }
 
-// full says which bound a record would break. The close of an exchange and the notes of steps always have room: without
-// them a finding would lose its proof, and there are few of them.
-func (t *Timeline) full(id ExchangeID, kind Kind, size int) string {
-	if kind == KindClose || (kind == KindNote && id == 0) {
+// full says which bound a record would break. The notes of steps always have room, and so has the close of an exchange
+// that is in the timeline: without them a finding would lose its proof, and there are no more of them than of the others.
+// The browser leaves a quarter to the raw clients: a page that asks and logs without end must not hide what they see.
+func (t *Timeline) full(r Record) string {
+	count, bytes := t.limits.Records, t.limits.Bytes
+	switch {
+	case r.Kind == KindNote && r.Exchange == 0, r.Kind == KindClose && t.counts[r.Exchange] > 0:
 		return ""
+	case r.Client == Browser:
+		count, bytes = count-count/4, bytes-bytes/4
 	}
 	switch {
-	case len(t.records) >= t.limits.Records:
-		return fmt.Sprintf("the timeline's bound of %d records", t.limits.Records)
-	case t.bytes+size > t.limits.Bytes:
-		return fmt.Sprintf("the timeline's bound of %d bytes", t.limits.Bytes)
-	case id != 0 && t.counts[id] >= t.limits.PerExchange:
+	case len(t.records) >= count:
+		return fmt.Sprintf("the timeline's bound of %d records", count)
+	case t.bytes+len(r.Data) > bytes:
+		return fmt.Sprintf("the timeline's bound of %d bytes", bytes)
+	case r.Exchange != 0 && t.counts[r.Exchange] >= t.limits.PerExchange:
 		return fmt.Sprintf("the exchange's bound of %d records", t.limits.PerExchange)
 	}
 	return ""
 }
 
-// dropLocked counts what is not kept. The first drop of the timeline, and of each exchange, is itself a record.
+// dropLocked counts what is not kept. The first drop of each kind, of an exchange or of the whole timeline, is itself a
+// record.
 func (t *Timeline) dropLocked(r Record, why string) {
 	t.dropped++
-	atBound := r.Exchange != 0 && t.counts[r.Exchange] >= t.limits.PerExchange
-	if (atBound && t.closed[r.Exchange]) || (!atBound && t.dropped > 1) {
+	if t.told[why] || (t.counts[r.Exchange] >= t.limits.PerExchange && t.closed[r.Exchange]) {
 		return
 	}
-	t.closed[r.Exchange] = true
+	if t.counts[r.Exchange] >= t.limits.PerExchange {
+		t.closed[r.Exchange] = true
+	} else {
+		t.told[why] = true
+	}
 	r.Kind = KindNote
 	r.Data, _ = json.Marshal(Note{Name: NoteDropped, Text: "records are dropped from here on: " + why})
 	t.appendLocked(r)
@@ -201,11 +229,14 @@ func (t *Timeline) Records() iter.Seq[Record] {
 // Exchanges folds the records so far.
 func (t *Timeline) Exchanges() []*Exchange { return Fold(t.Records()) }
 
+// maxLine is more than the longest line that a timeline writes, in bytes.
+const maxLine = 4 << 20
+
 // ReadRecords reads a timeline.ndjson. A line that is no record ends it with an error that names the line.
 func ReadRecords(r io.Reader) ([]Record, error) {
 	var records []Record
 	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, 1<<20)
+	lines.Buffer(nil, maxLine)
 	for n := 1; lines.Scan(); n++ {
 		if len(lines.Bytes()) == 0 {
 			continue
