@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -49,7 +51,7 @@ func tlsSymptom(err error) Symptom {
 		authority x509.UnknownAuthorityError
 		verify    *tls.CertificateVerificationError
 		record    tls.RecordHeaderError
-		alert     tls.AlertError
+		op        *net.OpError
 	)
 	switch {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
@@ -58,7 +60,11 @@ func tlsSymptom(err error) Symptom {
 		return TLSName
 	case errors.As(err, &authority):
 		return TLSAuthority
-	case errors.As(err, &verify), errors.As(err, &invalid), errors.As(err, &record), errors.As(err, &alert):
+	case errors.As(err, &verify), errors.As(err, &invalid), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
+		return TLSFailed
+	case errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error"): // how crypto/tls wraps alerts
+		return TLSFailed
+	case strings.HasPrefix(innermost(err), "tls: "):
 		return TLSFailed
 	}
 	return ""
@@ -76,14 +82,20 @@ func socketSymptom(err error) Symptom {
 		return Reset
 	case errors.As(err, &op) && op.Op == "dial" && op.Timeout():
 		return TCPTimeout
-	case errors.Is(err, http.ErrServerClosed), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), saysAny(err, "server closed idle connection", "server sent GOAWAY"):
 		return EOF
-	case strings.Contains(err.Error(), "server response headers exceeded"):
+	case errors.Is(err, bufio.ErrTooLong), saysAny(err, "server response headers exceeded", "response header list larger"):
 		return TooLarge
-	case strings.Contains(err.Error(), "stream error: stream ID"):
+	case saysAny(err, "stream error: stream ID"):
 		return Reset
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return Timeout
 	}
 	return ""
+}
+
+// saysAny looks for words of errors that net/http does not export.
+func saysAny(err error, words ...string) bool {
+	text := err.Error()
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 }

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -28,7 +27,7 @@ func (n *Network) Lookup(ctx context.Context, subject, rawURL string) (addresses
 	if at, ok := n.given(u); ok {
 		return []netip.Addr{at}, false, nil
 	}
-	x := &conversation{net: n, client: Raw, subject: subject, url: rawURL}
+	x := &conversation{net: n, client: Raw, subject: subject, url: rawURL, trace: &trace{phase: phaseDNS}}
 	x.id = n.cfg.Timeline.Begin(ctx, Raw, Open{Type: TypeConnect, Method: "LOOKUP", URL: rawURL})
 	began := time.Now()
 	addresses, err = net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
@@ -49,7 +48,7 @@ func (n *Network) Lookup(ctx context.Context, subject, rawURL string) (addresses
 // given is the address of a URL's host when the user gave one, or when the host is one.
 func (n *Network) given(u *url.URL) (netip.Addr, bool) {
 	host := u.Hostname()
-	if override, ok := n.cfg.Resolve[authority(u)]; ok {
+	if override, ok := n.override(authority(u)); ok {
 		host, _, _ = net.SplitHostPort(override)
 	}
 	at, err := netip.ParseAddr(host)
@@ -75,14 +74,14 @@ func (n *Network) Connect(ctx context.Context, subject, rawURL string, at netip.
 	x := &conversation{net: n, client: Raw, subject: subject, url: rawURL}
 	x.id = n.cfg.Timeline.Begin(ctx, Raw, Open{Type: TypeConnect, Method: "CONNECT", URL: rawURL})
 	c.Exchange = x.id
-	t, _ := n.newTrace(ctx, Raw, x.id)
-	conn, err := t.dial(ctx, c.Address)
+	x.trace = n.newTrace(ctx, Raw, x.id, rawURL)
+	conn, err := x.trace.dial(ctx, c.Address)
 	if err != nil {
 		return nil, x.fail(ctx, err, "a connection to "+c.Address)
 	}
 	defer conn.Close()
 	if u.Scheme == "https" {
-		if c.TLS, err = t.handshake(ctx, conn, n.pooled.TLSClientConfig, u.Hostname()); err != nil {
+		if c.TLS, err = x.trace.handshake(ctx, conn, n.pooled.TLSClientConfig, u.Hostname()); err != nil {
 			return nil, x.fail(ctx, err, "TLS for "+u.Hostname())
 		}
 	}
@@ -92,8 +91,8 @@ func (n *Network) Connect(ctx context.Context, subject, rawURL string, at netip.
 
 // addressAt is where to dial for an address: the port is the URL's, or that of the user's own address for it.
 func (n *Network) addressAt(u *url.URL, at netip.Addr) string {
-	_, port, _ := strings.Cut(authority(u)[strings.LastIndex(authority(u), ":"):], ":")
-	if override, ok := n.cfg.Resolve[authority(u)]; ok {
+	_, port, _ := net.SplitHostPort(authority(u))
+	if override, ok := n.override(authority(u)); ok {
 		_, port, _ = net.SplitHostPort(override)
 	}
 	return net.JoinHostPort(at.String(), port)

@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // Symptom is the machine's word for what was wrong with an exchange, or with what a step made of it. It names what was
@@ -71,7 +72,7 @@ type Fault struct {
 	Err error `json:"-"`
 }
 
-// Error says subject, URL, expected and got in one line.
+// Error says subject, URL, expected and got in one line of printable text.
 func (f *Fault) Error() string {
 	var b strings.Builder
 	b.WriteString(f.Subject)
@@ -79,7 +80,15 @@ func (f *Fault) Error() string {
 		fmt.Fprintf(&b, " at %s", f.URL)
 	}
 	fmt.Fprintf(&b, ": expected %s, got %s", f.Want, f.Got)
-	return b.String()
+	return strings.Map(printable, b.String())
+}
+
+// printable keeps what a server said from moving a terminal's cursor, or beginning a line of its own.
+func printable(c rune) rune {
+	if unicode.IsPrint(c) {
+		return c
+	}
+	return ' '
 }
 
 // Unwrap returns the underlying error.

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -40,7 +42,20 @@ func NewNetwork(cfg Config) *Network {
 	n.fresh.DisableKeepAlives = true
 	n.fresh.ForceAttemptHTTP2 = false
 	n.fresh.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+	n.fresh.TLSClientConfig.NextProtos = []string{"http/1.1"} // as browsers do for websockets
+	n.learnOwn()
 	return n
+}
+
+// learnOwn tells the redactor of the credentials in the headers that the user gave, but not of ordinary words there.
+func (n *Network) learnOwn() {
+	for name, values := range n.cfg.Header {
+		for _, v := range values {
+			words := strings.Fields(v)
+			words = slices.DeleteFunc(words, func(w string) bool { return !secretHeader(http.CanonicalHeaderKey(name), w) && !looksRandom(w) })
+			n.cfg.Timeline.Redactor().Learn(words...)
+		}
+	}
 }
 
 // Timeline is where the network writes.
@@ -70,25 +85,43 @@ func (n *Network) transport() *http.Transport {
 	}
 }
 
+// override is the address that the user gave for host:port.
+func (n *Network) override(address string) (string, bool) {
+	to, ok := n.cfg.Resolve[strings.ToLower(address)]
+	return to, ok
+}
+
 // proxy takes the environment's proxy, except for hosts whose address the user gave: those are to be reached directly.
 func (n *Network) proxy(r *http.Request) (*url.URL, error) {
-	if _, ok := n.cfg.Resolve[authority(r.URL)]; ok {
+	if _, ok := n.override(authority(r.URL)); ok {
 		return nil, nil
 	}
 	return http.ProxyFromEnvironment(r)
 }
 
-// dial connects to the address that the user gave for host:port, or else to what DNS says.
+// dial connects to the address that the user gave for host:port, or else to what DNS says. It ends with the step that
+// asked, although net/http would go on: nobody else may want the connection.
 func (n *Network) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	to := address
-	if override, ok := n.cfg.Resolve[address]; ok {
-		to = override
-		if seen := traceOf(ctx); seen != nil {
-			seen.add(KindDNS, DNS{Host: address, Addresses: []string{override}, Override: true})
-		}
+	seen := traceOf(ctx)
+	to, overridden := n.override(address)
+	if !overridden {
+		to = address
 	}
 	d := net.Dialer{Timeout: 10 * time.Second}
-	return d.DialContext(ctx, network, to)
+	if seen == nil {
+		return d.DialContext(ctx, network, to)
+	}
+	if overridden {
+		seen.add(KindDNS, DNS{Host: address, Addresses: []string{to}, Override: true})
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(seen.step, cancel)()
+	conn, err := d.DialContext(ctx, network, to)
+	if err == nil {
+		seen.watch(conn)
+	}
+	return conn, err
 }
 
 // Unmetered is the same network for waiting in the background, which the meter must not count.

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"net"
 	"net/url"
 	"strings"
 	"sync"
@@ -41,6 +42,18 @@ func (p *Places) LearnHub(hub *url.URL) {
 	}
 }
 
+// Own tells whether a URL lies in the target's places, by its scheme too: what is for the target only is not sent in the
+// clear because a page links to http.
+func (p *Places) Own(raw string) bool {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return false
+	}
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return within(p.binder, u) || within(p.hub, u)
+}
+
 // RoleOf tells which role a URL has. On a deployment with one host the longer path wins, so that /services/binder/ is the
 // binder host's and the rest the hub's.
 func (p *Places) RoleOf(raw string) Role {
@@ -50,6 +63,7 @@ func (p *Places) RoleOf(raw string) Role {
 	}
 	p.mu.RLock()
 	defer p.mu.RUnlock()
+	u = secured(u, p.binder, p.hub)
 	inBinder, inHub := within(p.binder, u), within(p.hub, u)
 	switch {
 	case inHub && inBinder && len(p.hub.Path) < len(p.binder.Path), inBinder && !inHub:
@@ -70,15 +84,31 @@ func within(base, u *url.URL) bool {
 	return strings.HasPrefix(u.Path, base.Path) || u.Path+"/" == base.Path
 }
 
+// secured is u over TLS when u is the plain sister of one of the bases: the redirect from http to https is the host's own.
+func secured(u *url.URL, bases ...*url.URL) *url.URL {
+	if strings.HasSuffix(authority(u), ":80") {
+		sister := *u
+		sister.Scheme, sister.Host = "https", net.JoinHostPort(u.Hostname(), "443")
+		for _, b := range bases {
+			if within(b, &sister) {
+				return &sister
+			}
+		}
+	}
+	return u
+}
+
 // authority is host:port with the port that the scheme implies.
 func authority(u *url.URL) string {
-	if u.Port() != "" {
-		return u.Host
+	port := u.Port()
+	switch {
+	case port != "":
+	case u.Scheme == "https" || u.Scheme == "wss":
+		port = "443"
+	default:
+		port = "80"
 	}
-	if u.Scheme == "https" || u.Scheme == "wss" {
-		return u.Host + ":443"
-	}
-	return u.Host + ":80"
+	return net.JoinHostPort(u.Hostname(), port)
 }
 
 func withSlash(u *url.URL) *url.URL {

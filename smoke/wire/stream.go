@@ -1,12 +1,12 @@
 package wire
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tmaxmax/go-sse"
@@ -25,28 +25,31 @@ type Stream struct {
 	cancel context.CancelFunc
 	tap    *tap
 	once   sync.Once
+	closed atomic.Bool
 	end    error // set before events is closed
 }
 
+// refusalWait is how long the body of an answer that is no event stream is waited for: its head has proved the fault.
+const refusalWait = 2 * time.Second
+
 // Open sends a call whose answer is an event stream. The stream lives until it ends or Close, not only as long as the
-// head takes; ctx cancels it. An answer of another status or content type is a fault.
+// head takes; ctx cancels it. An answer of another status or content type is a fault. The call has a connection of its
+// own unless it says otherwise: net/http repeats a GET that a kept connection lost, and a repeated launch is a second one.
 func (n *Network) Open(ctx context.Context, c Call) (*Stream, error) {
-	waiting := n.cfg.Meter.Begin()
-	defer waiting()
+	defer n.cfg.Meter.Begin()()
+	if c.Fresh == "" {
+		c.Fresh = FreshHTTP2
+	}
 	live, cancel := context.WithCancel(ctx)
 	x, err := n.send(live, c, TypeStream)
 	if err != nil {
 		cancel()
 		return nil, err
 	}
-	a := &Answer{Exchange: x.id, URL: c.URL, Status: x.resp.StatusCode, Reason: reason(x.resp), Proto: x.resp.Proto, Header: x.resp.Header}
+	a := x.answer()
 	if err := a.Expect(c.Subject, http.StatusOK, "text/event-stream"); err != nil {
 		defer cancel()
-		defer x.resp.Body.Close()
-		c.MaxBody = 64 << 10
-		if bodyErr := x.readBody(live, c, a); bodyErr == nil {
-			x.close(ctx, Close{})
-		}
+		x.readRefusal(live, c, a)
 		return nil, err
 	}
 	s := &Stream{Answer: a, x: x, events: make(chan Event, 256), cancel: cancel}
@@ -54,9 +57,25 @@ func (n *Network) Open(ctx context.Context, c Call) (*Stream, error) {
 	return s, nil
 }
 
+// readRefusal reads what came instead of a stream, for the evidence.
+func (x *conversation) readRefusal(ctx context.Context, c Call, a *Answer) {
+	defer x.resp.Body.Close()
+	if a.Status == http.StatusSwitchingProtocols {
+		x.close(ctx, Close{})
+		return
+	}
+	slow := time.AfterFunc(refusalWait, func() { _ = x.resp.Body.Close() })
+	defer slow.Stop()
+	c.MaxBody = 64 << 10
+	if x.readBody(ctx, c, a) == nil {
+		x.close(ctx, Close{})
+	}
+}
+
 // read parses the stream with a parser that only parses: go-sse's Read has no connection of its own to renew.
 func (s *Stream) read(ctx context.Context) {
 	defer close(s.events)
+	defer s.cancel()
 	defer s.x.resp.Body.Close()
 	body, err := decoded(s.x.resp)
 	if err != nil {
@@ -77,10 +96,10 @@ func (s *Stream) read(ctx context.Context) {
 // failed closes the exchange and returns what Next gives after the last event: io.EOF when the server ended the stream
 // in an orderly way.
 func (s *Stream) failed(ctx context.Context, err error) error {
-	if s.tap.err != nil {
+	if s.tap.err != nil && (err == nil || s.tap.err != io.EOF) {
 		err = s.tap.err // what the connection said, not what the parser made of it
 	}
-	if err == nil || errors.Is(err, io.EOF) {
+	if err == nil || errors.Is(err, io.EOF) || s.closed.Load() {
 		s.x.close(ctx, Close{})
 		return io.EOF
 	}
@@ -111,60 +130,12 @@ func (s *Stream) Next(ctx context.Context) (Event, error) {
 	}
 }
 
-// Close ends the stream; BinderHub goes on launching all the same.
+// Close ends the stream; BinderHub goes on launching all the same. Next then returns io.EOF.
 func (s *Stream) Close() {
 	s.once.Do(func() {
+		s.closed.Store(true)
 		s.cancel()
 		for range s.events { // until the reader has gone
 		}
 	})
-}
-
-// tap passes a stream's bytes on and reports its comment lines, which the parser drops: BinderHub's ":keepalive" is how a
-// quiet stream shows that it lives.
-type tap struct {
-	r       io.Reader
-	comment func(string)
-	line    []byte // the current line as far as it has come, if it may be a comment
-	inLine  bool
-	err     error
-	last    time.Time
-}
-
-func (t *tap) Read(p []byte) (int, error) {
-	n, err := t.r.Read(p)
-	if n > 0 {
-		t.last = time.Now()
-		t.scan(p[:n])
-	}
-	if err != nil {
-		t.err = err
-	}
-	return n, err
-}
-
-// maxComment bounds what is kept of a comment line, in bytes.
-const maxComment = 256
-
-func (t *tap) scan(b []byte) {
-	for len(b) > 0 {
-		end := bytes.IndexByte(b, '\n')
-		part := b
-		if end >= 0 {
-			part = b[:end]
-		}
-		isComment := len(t.line) > 0 || (!t.inLine && len(part) > 0 && part[0] == ':')
-		if isComment {
-			t.line = append(t.line, part[:min(len(part), max(0, maxComment-len(t.line)))]...)
-		}
-		t.inLine = true
-		if end < 0 {
-			return
-		}
-		if isComment {
-			t.comment(string(bytes.TrimRight(t.line[1:], "\r")))
-		}
-		t.line, t.inLine = t.line[:0], false
-		b = b[end+1:]
-	}
 }
