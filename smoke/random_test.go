@@ -24,10 +24,7 @@ func FuzzRuns(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		synctest.Test(t, func(t *testing.T) {
 			c := newChance(seed)
-			scenarios := c.suite()
-			if smoke.Check(scenarios) != nil {
-				return // it might wait for itself
-			}
+			scenarios := sound(c.suite())
 			seen := recorder{t: t}
 			r := start(t, c.context(t), of(scenarios...), watched(&seen), c.selection(scenarios))
 			got := r.Wait()
@@ -63,6 +60,19 @@ func (c chance) suite() []smoke.Scenario {
 		all = append(all, sc)
 	}
 	c.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all
+}
+
+// sound leaves out what Check refuses: settling first, since most of it goes round in circles, then all needs.
+func sound(all []smoke.Scenario) []smoke.Scenario {
+	for i := 0; smoke.Check(all) != nil && i < len(all); i++ {
+		for k := range all[i].Steps {
+			all[i].Steps[k].Settle = nil
+		}
+	}
+	for i := 0; smoke.Check(all) != nil && i < len(all); i++ {
+		all[i].Needs = nil
+	}
 	return all
 }
 

@@ -163,20 +163,16 @@ func (s *StepRun) conclude(ctx context.Context, o outcome) Verdict {
 	return result.Verdict
 }
 
-// diagnose names the cause of a fault. The cause may know better than the step what it means for the verdict.
+// diagnose names the cause of a fault. The cause may know better than the step that it says nothing about the deployment.
+// A step that failed never passes by it: the steps after it would stand on nothing.
 func (s *StepRun) diagnose(result *StepResult, fault *wire.Fault, o outcome) {
 	t := s.target()
 	finding, ok := t.diagnose(s.scenario.Name(), s.Name())
 	if ok {
 		result.Finding = finding.Key
 	}
-	if ok && result.Verdict == Failed {
-		switch finding.Severity {
-		case diagnose.Inconclusive:
-			result.Verdict = Inconclusive
-		case diagnose.Warn:
-			result.Verdict = Pass
-		}
+	if ok && result.Verdict == Failed && finding.Severity == diagnose.Inconclusive {
+		result.Verdict = Inconclusive
 	}
 	if result.Verdict != Failed {
 		return

@@ -33,6 +33,7 @@ func TestWhatAStepReturnsIsItsVerdict(t *testing.T) {
 		"joined nothing":            {errors.Join(nil, nil), smoke.Pass, ""},
 		"a skip hides no fault":     {errors.Join(smoke.Skip("http"), broken()), smoke.Failed, "http\nThe page: expected 200, got 502"},
 		"a warning hides no fault":  {errors.Join(smoke.Warn(untestable()), broken()), smoke.Failed, ""},
+		"nor does one that follows": {errors.Join(broken(), untestable(), smoke.Skip("http")), smoke.Failed, ""},
 		"no way to test hides none": {errors.Join(untestable(), broken()), smoke.Failed, ""},
 		"deep down":                 {fmt.Errorf("all: %w", errors.Join(untestable(), fmt.Errorf("%w and %w", smoke.Skip("x"), broken()))), smoke.Failed, ""},
 		"an error of no kind and a skip": {errors.Join(smoke.Skip("http"), odd), smoke.Inconclusive,
@@ -190,5 +191,27 @@ func TestDiagnosesAtOnceLoseNoFinding(t *testing.T) {
 			explained = append(append(explained, f.Scenario+"/"+f.Step), f.Also...)
 		}
 		assert.Len(t, explained, 8)
+	}
+}
+
+func TestACauseMayKnowThatNothingWasTested(t *testing.T) {
+	noRoute := &wire.Fault{Subject: "The page", Symptom: wire.TCPUnreachable, Want: "an answer", Got: "no route"}
+	r := run(t, of(scenario("a", gives("x", noRoute), passes("y"))))
+	assert.Equal(t, verdictsOf{"a/x": "inconclusive", "a/y": "blocked"}, verdicts(r))
+	assert.Nil(t, result(t, r, "a/x").FailedAt)
+	assert.Equal(t, smoke.Inconclusive, r.Verdict)
+}
+
+func TestAStepNamesAFindingThatIsThere(t *testing.T) {
+	expiring := &wire.Fault{Subject: "The certificate", Symptom: wire.TLSExpiring, Want: "21 days", Got: "3 days"}
+	expired := &wire.Fault{Subject: "The page", Symptom: wire.TLSExpired, Want: "an answer", Got: "an expired certificate"}
+	seen := recorder{t: t}
+	r := start(t, t.Context(), of(scenario("a", independent(gives("days", expiring)), gives("page", expired))), watched(&seen))
+	defer r.Close()
+	findings := r.Wait().Targets[0].Findings
+	require.Len(t, findings, 1, "the second explains the first")
+	for _, st := range r.Targets()[0].Scenarios()[0].Steps() {
+		assert.Equal(t, findings[0].Key, st.Wait().Finding)
+		assert.Equal(t, findings[0].Key, result(t, r.Snapshot(), "a/"+st.Name()).Finding)
 	}
 }
