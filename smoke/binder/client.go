@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"binderhub-smoke/smoke/wire"
 )
@@ -17,12 +18,14 @@ type Client struct {
 	net   *wire.Network
 	base  *url.URL // ends in a slash
 	token string
+	// silence is how long a launch's stream may be silent; see maxSilence.
+	silence time.Duration
 }
 
 // New returns a client of the BinderHub at base, which ends in a slash. token is a JupyterHub API token for BinderHubs
 // with auth_enabled, or empty.
 func New(net *wire.Network, base *url.URL, token string) *Client {
-	return &Client{net: net, base: base, token: token}
+	return &Client{net: net, base: base, token: token, silence: maxSilence}
 }
 
 // URL is the URL of a path below the base. The path keeps its percent-encoding.

@@ -103,10 +103,11 @@ func (l *Launch) pass(ctx context.Context, a arrival) {
 const maxSilence = 65 * time.Second
 
 // Next returns the launch's next event. It returns the *wire.Fault of a stream that could not be opened, broke, ended
-// before "ready", or fell silent, and ctx's error when ctx ends first; the launch then goes on.
+// before "ready", or fell silent, io.EOF after the last event of a launch that was ready, and ctx's error when ctx ends
+// first; the launch then goes on.
 func (l *Launch) Next(ctx context.Context) (Event, error) {
 	defer l.client.net.Waiting()()
-	silence := time.NewTimer(maxSilence)
+	silence := time.NewTimer(l.client.silence)
 	defer silence.Stop()
 	for l.over == nil {
 		select {
@@ -119,12 +120,12 @@ func (l *Launch) Next(ctx context.Context) (Event, error) {
 				return Event{}, l.end(l.ended(a.err))
 			}
 			if a.event.Comment {
-				silence.Reset(maxSilence)
+				silence.Reset(l.client.silence)
 				continue
 			}
 			return l.read1(a.event)
 		case <-silence.C:
-			return Event{}, l.fault(wire.Stalled, "an event, or a keepalive each 25 s", "nothing for "+maxSilence.String())
+			return Event{}, l.fault(wire.Stalled, "an event, or a keepalive each 25 s", "nothing for "+l.client.silence.String())
 		case <-ctx.Done():
 			return Event{}, context.Cause(ctx)
 		}
@@ -137,9 +138,12 @@ func (l *Launch) end(err error) error {
 	return err
 }
 
-// ended says what the end of the stream means before "ready" was seen.
+// ended says what the end of the stream means: after "ready" it is in order.
 func (l *Launch) ended(err error) error {
-	if errors.Is(err, io.EOF) {
+	switch {
+	case l.ready != nil && errors.Is(err, io.EOF):
+		return io.EOF
+	case errors.Is(err, io.EOF):
 		return l.fault(wire.StreamEnded, `events until "ready"`, "the stream's end after "+l.last())
 	}
 	return err
@@ -185,7 +189,10 @@ func (l *Launch) last() string {
 }
 
 func (l *Launch) fault(symptom wire.Symptom, want, got string) *wire.Fault {
-	f := &wire.Fault{Subject: "The launch's event stream", URL: l.client.URL("build/" + l.Spec), Symptom: symptom, Want: want, Got: got}
+	f := &wire.Fault{
+		Subject: "The launch's event stream", URL: l.client.URL("build/" + l.Spec), Symptom: symptom, Want: want,
+		Got: l.client.net.Timeline().Redactor().String(got), // it quotes what BinderHub said
+	}
 	if l.exchange != 0 {
 		f.Exchanges = []wire.ExchangeID{l.exchange}
 	}

@@ -16,11 +16,17 @@ type Answer struct {
 	Header    http.Header
 	Body      []byte
 	Truncated bool
+
+	redact *Redactor
 }
 
 // Fault returns the fault that this answer proves.
 func (a *Answer) Fault(subject string, symptom Symptom, want, got string) *Fault {
-	return &Fault{Subject: subject, URL: a.URL, Symptom: symptom, Want: want, Got: got, Exchanges: []ExchangeID{a.Exchange}}
+	f := &Fault{Subject: subject, URL: a.URL, Symptom: symptom, Want: want, Got: got, Exchanges: []ExchangeID{a.Exchange}}
+	if a.redact != nil { // what was got may quote the answer: a redirect's target, a page
+		f.Want, f.Got = a.redact.String(want), a.redact.String(got)
+	}
+	return f
 }
 
 // Describe says status, reason phrase, content type and server in a few words: "502 Bad Gateway, text/html, from nginx".

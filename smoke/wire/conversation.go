@@ -34,6 +34,7 @@ func (x *conversation) head(ctx context.Context, resp *http.Response) {
 func (x *conversation) answer() *Answer {
 	return &Answer{
 		Exchange: x.id, URL: x.shown(), Status: x.resp.StatusCode, Reason: reason(x.resp), Proto: x.resp.Proto, Header: x.resp.Header,
+		redact: x.net.cfg.Timeline.Redactor(),
 	}
 }
 
