@@ -43,7 +43,7 @@ func All(earlier *state.State) func(*smoke.TargetRun) []smoke.Scenario {
 	return func(t *smoke.TargetRun) []smoke.Scenario {
 		j := newJourney(t, newMemory(t, earlier))
 		return []smoke.Scenario{
-			BinderHost(j), HubHost(j), Launch(j), Server(j), Kernel(j), Notebook(j), CleanUp(j),
+			BinderHost(j), HubHost(j), Launch(j), Server(j), Kernel(j), Terminal(j), Notebook(j), CleanUp(j),
 		}
 	}
 }

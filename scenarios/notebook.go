@@ -225,18 +225,6 @@ func lastLine(text string) string {
 	return strings.TrimSpace(lines[len(lines)-1])
 }
 
-// notebook is the cell as a notebook of its own. Source: nbformat 4.5.
-func (c cell) notebook() json.RawMessage {
-	data, _ := json.Marshal(map[string]any{ // strings and numbers only: it cannot fail
-		"nbformat": 4, "nbformat_minor": 5,
-		"metadata": map[string]any{"kernelspec": map[string]string{"name": "python3", "display_name": "Python 3", "language": "python"}},
-		"cells": []any{map[string]any{
-			"id": "smoke", "cell_type": "code", "metadata": struct{}{}, "source": c.code, "outputs": []any{}, "execution_count": nil,
-		}},
-	})
-	return data
-}
-
 // codeCells counts a notebook's code cells that are not empty: the page sends no execution for those.
 func codeCells(notebook json.RawMessage) (int, error) {
 	var nb struct {

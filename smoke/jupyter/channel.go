@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,18 +22,30 @@ type Channel struct {
 	v1      bool
 }
 
-// OpenChannel opens the websocket of a kernel. The server holds the handshake until the kernel answers, up to 60 s.
-// Source: jupyter_server/services/kernels/websocket.py.
+// OpenChannel opens the websocket of a kernel as a script does: by token, offering the binary framing. The server holds the
+// handshake until the kernel answers, up to 60 s. Source: jupyter_server/services/kernels/websocket.py.
 func (s *Server) OpenChannel(ctx context.Context, kernelID string) (*Channel, error) {
+	return s.open(ctx, "The kernel's websocket", kernelID, s.header(), message.V1)
+}
+
+// OpenLegacyChannel is OpenChannel in the older JSON framing: no subprotocol is offered.
+func (s *Server) OpenLegacyChannel(ctx context.Context, kernelID string) (*Channel, error) {
+	return s.open(ctx, "The kernel's websocket, in the older framing,", kernelID, s.header())
+}
+
+// open opens a kernel's websocket. A server that was offered a subprotocol must choose it: browsers drop the connection
+// when it does not.
+func (s *Server) open(ctx context.Context, subject, kernelID string, header http.Header, subprotocols ...string) (*Channel, error) {
 	session := uuid.NewString() // never one that was used before: a lingering socket of the same session answers 500
 	socket, _, err := s.net.Dial(ctx, wire.Handshake{
-		Subject:      "The kernel's websocket",
-		URL:          s.URL("api/kernels/" + kernelID + "/channels?session_id=" + session),
-		Header:       s.header(),
-		Subprotocols: []string{message.V1},
+		Subject: subject, URL: s.URL("api/kernels/" + kernelID + "/channels?session_id=" + session), Header: header, Subprotocols: subprotocols,
 	})
 	if err != nil {
 		return nil, err
+	}
+	if len(subprotocols) > 0 && socket.Subprotocol() == "" {
+		defer socket.Close()
+		return nil, socket.Fault(wire.SubprotocolLost, "101 with Sec-WebSocket-Protocol "+subprotocols[0], "101 without it; browsers drop such a connection")
 	}
 	return &Channel{socket: socket, session: session, v1: socket.Subprotocol() == message.V1}, nil
 }
@@ -44,9 +58,10 @@ func (c *Channel) Subprotocol() string { return c.socket.Subprotocol() }
 
 // Output is what a request came to: its reply, and what the kernel published because of it.
 type Output struct {
-	Status string // of the reply: "ok", "error" or "aborted"
-	Text   string // of the streams and of text/plain results, in order
-	Error  string // "NameError: …" when the cell raised
+	Status string         // of the reply: "ok", "error" or "aborted"
+	Text   string         // of the streams and of text/plain results, in order; at most 1 MiB
+	Error  string         // "NameError: …" when the cell raised
+	Data   map[string]int // bytes of displayed data by MIME type, as JSON has them
 }
 
 // maxOutput bounds the text that is kept of one request, in bytes.
@@ -54,32 +69,37 @@ const maxOutput = 1 << 20
 
 // Info asks the kernel what it is; its answer shows that the kernel is alive on both shell and iopub.
 func (c *Channel) Info(ctx context.Context) error {
-	_, err := c.request(ctx, "kernel_info_request", struct{}{})
+	_, err := c.request(ctx, "kernel_info_request", struct{}{}, func() {})
 	return err
 }
 
 // Execute runs code and returns when the kernel has both replied and become idle: the two may come in either order.
 func (c *Channel) Execute(ctx context.Context, code string) (Output, error) {
+	return c.ExecuteUntilOutput(ctx, code, func() {})
+}
+
+// ExecuteUntilOutput is Execute for code that runs until it is stopped: shown is called once its first output has come.
+func (c *Channel) ExecuteUntilOutput(ctx context.Context, code string, shown func()) (Output, error) {
 	return c.request(ctx, "execute_request", map[string]any{
 		"code": code, "silent": false, "store_history": true, "user_expressions": struct{}{}, "allow_stdin": false,
 		"stop_on_error": true,
-	})
+	}, sync.OnceFunc(shown))
 }
 
-// request sends a message on the shell channel and gathers what comes of it.
-func (c *Channel) request(ctx context.Context, msgType string, content any) (Output, error) {
+// request sends a message on the shell channel and gathers what comes of it. shown is called after each output.
+func (c *Channel) request(ctx context.Context, msgType string, content any, shown func()) (Output, error) {
 	id, err := c.send(ctx, msgType, content)
 	if err != nil {
 		return Output{}, err
 	}
-	var out Output
+	var out gathering
 	for replied, idle := false, false; !replied || !idle; {
 		m, err := c.receive(ctx, msgType, replied)
 		if err != nil {
-			return out, err
+			return out.output(), err
 		}
 		if state := m.state(); state == "dead" || state == "restarting" {
-			return out, c.socket.Fault(wire.KernelDead, "a kernel that answers "+msgType, "status "+state)
+			return out.output(), c.socket.Fault(wire.KernelDead, "a kernel that answers "+msgType, "status "+state)
 		}
 		if m.Parent.MsgID != id {
 			continue // of the server's own questions to the kernel
@@ -87,8 +107,11 @@ func (c *Channel) request(ctx context.Context, msgType string, content any) (Out
 		idle = idle || m.state() == "idle"
 		replied = replied || m.Channel == "shell"
 		out.add(m)
+		if out.text.Len() > 0 {
+			shown()
+		}
 	}
-	return out, nil
+	return out.output(), nil
 }
 
 func (c *Channel) send(ctx context.Context, msgType string, content any) (string, error) {
@@ -111,14 +134,12 @@ func (c *Channel) send(ctx context.Context, msgType string, content any) (string
 type kernelMessage struct {
 	message.Message
 	content struct {
-		ExecutionState string `json:"execution_state"`
-		Status         string `json:"status"`
-		Text           string `json:"text"`
-		EName          string `json:"ename"`
-		EValue         string `json:"evalue"`
-		Data           struct {
-			Plain string `json:"text/plain"`
-		} `json:"data"`
+		ExecutionState string                     `json:"execution_state"`
+		Status         string                     `json:"status"`
+		Text           string                     `json:"text"`
+		EName          string                     `json:"ename"`
+		EValue         string                     `json:"evalue"`
+		Data           map[string]json.RawMessage `json:"data"`
 	}
 }
 
@@ -152,16 +173,44 @@ func (c *Channel) receive(ctx context.Context, msgType string, replied bool) (*k
 	return m, nil
 }
 
-func (o *Output) add(m *kernelMessage) {
+// gathering is an Output that grows; its text may come in very many pieces.
+type gathering struct {
+	Output
+	text strings.Builder
+}
+
+func (g *gathering) add(m *kernelMessage) {
 	switch {
 	case m.Channel == "shell":
-		o.Status = m.content.Status
+		g.Status = m.content.Status
 	case m.Header.MsgType == "error":
-		o.Error = m.content.EName + ": " + m.content.EValue
+		g.Error = m.content.EName + ": " + m.content.EValue
 	default:
-		text := m.content.Text + m.content.Data.Plain
-		o.Text += strings.ToValidUTF8(text[:min(len(text), maxOutput-len(o.Text))], "")
+		var plain string
+		_ = json.Unmarshal(m.content.Data["text/plain"], &plain) // absent in most messages
+		text := m.content.Text + plain
+		g.text.WriteString(text[:min(len(text), maxOutput-g.text.Len())])
+		g.count(m.content.Data)
 	}
+}
+
+// maxTypes bounds the MIME types that are counted of one request.
+const maxTypes = 100
+
+func (g *gathering) count(data map[string]json.RawMessage) {
+	for mime, raw := range data {
+		if g.Data == nil {
+			g.Data = map[string]int{}
+		}
+		if _, known := g.Data[mime]; known || len(g.Data) < maxTypes {
+			g.Data[mime] += len(raw)
+		}
+	}
+}
+
+func (g *gathering) output() Output {
+	g.Text = strings.ToValidUTF8(g.text.String(), "")
+	return g.Output
 }
 
 // Fault returns the fault that this websocket proves.

@@ -17,6 +17,8 @@ type Server struct {
 	net   *wire.Network
 	base  string // ends in a slash
 	token string
+
+	farewell *wire.Socket // ends when the server does; nil where none could be opened
 }
 
 // NewServer returns a client of the server at base, with or without a last slash, which BinderHub's "ready" tells.
@@ -74,10 +76,11 @@ func version(a *wire.Answer, subject string) (string, error) {
 	return v.Version, nil
 }
 
-// Status asks for something that needs the token: routing may be right and authentication wrong.
-func (s *Server) Status(ctx context.Context) error {
-	subject := "The user server's status"
-	a, err := s.call(ctx, subject, http.MethodGet, "api/status", nil)
+// Authenticated asks for something that needs the token: routing may be right and authentication wrong. It is the listing
+// of the start directory, which every version has; api/status answers 500 while a kernel or terminal is just going.
+func (s *Server) Authenticated(ctx context.Context) error {
+	subject := "The user server's contents"
+	a, err := s.call(ctx, subject, http.MethodGet, "api/contents?content=0", nil)
 	if err != nil {
 		return err
 	}
@@ -128,6 +131,7 @@ func escape(path string) string {
 // again it stops. Source: jupyter_server/services/shutdown.py; the 404 was seen on 2.21.1.
 func (s *Server) Shutdown(ctx context.Context) error {
 	subject := "The user server's shutdown"
+	s.listenForEnd(ctx)
 	for attempt := 1; ; attempt++ {
 		a, err := s.call(ctx, subject, http.MethodPost, "api/shutdown", nil)
 		if err != nil {
@@ -142,9 +146,21 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
+// ingressWords stand in the error pages of nginx, Traefik, HAProxy, Envoy and ingress-nginx's default backend.
+var ingressWords = []string{
+	"<center>nginx", "no available server", "No server is available", "upstream connect error", "default backend - 404",
+}
+
 // absent tells whether an answer comes from CHP or the hub because there is no such server: CHP's 503, the hub's 302, 404
 // or 424. The server's own errors are JSON with a "message", and its pages name their CSP report below /user/.
+//
+// What an ingress says on its own account tells nothing about the server behind it.
 func (s *Server) absent(a *wire.Answer) bool {
+	for _, words := range ingressWords {
+		if strings.Contains(string(a.Body), words) {
+			return false
+		}
+	}
 	switch a.Status {
 	case http.StatusServiceUnavailable, http.StatusFailedDependency:
 		return true
@@ -154,11 +170,45 @@ func (s *Server) absent(a *wire.Answer) bool {
 	return false
 }
 
-// pollGone is the pause between two looks at a server that is stopping. No event tells that it has gone.
+// Bounds of what listens for a server's end: it is a help, and nothing to wait for.
+const (
+	listenTime = 2 * time.Second
+	endTime    = 10 * time.Second
+)
+
+// listenForEnd opens a websocket whose end will tell that the server has gone. Where that fails, Gone asks again and again.
+func (s *Server) listenForEnd(ctx context.Context) {
+	if s.farewell != nil {
+		return
+	}
+	limited, cancel := context.WithTimeout(ctx, listenTime)
+	defer cancel()
+	if socket, _, err := s.OpenEvents(limited); err == nil {
+		s.farewell = socket
+	}
+}
+
+// awaitEnd waits for the end of that websocket.
+func (s *Server) awaitEnd(ctx context.Context) {
+	if s.farewell == nil {
+		return
+	}
+	limited, cancel := context.WithTimeout(ctx, endTime)
+	defer cancel()
+	defer s.farewell.Close()
+	for {
+		if _, err := s.farewell.Read(limited); err != nil {
+			return
+		}
+	}
+}
+
+// pollGone is the pause between two looks at a server that is stopping.
 const pollGone = 100 * time.Millisecond
 
 // Gone waits until the server no longer answers. The route's removal, at the hub's next poll, is not waited for.
 func (s *Server) Gone(ctx context.Context) error {
+	s.awaitEnd(ctx)
 	tick := time.NewTicker(pollGone)
 	defer tick.Stop()
 	for {

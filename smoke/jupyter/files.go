@@ -1,0 +1,63 @@
+package jupyter
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"binderhub-smoke/smoke/wire"
+)
+
+// WriteFile writes a file into the server's directory, as Lab does when it uploads one. path needs no escaping.
+// Source: jupyter_server/services/contents/handlers.py.
+func (s *Server) WriteFile(ctx context.Context, path string, content []byte) error {
+	subject := fmt.Sprintf("The upload of a file of %.1f MB", float64(len(content))/1e6)
+	a, err := s.call(ctx, subject, http.MethodPut, "api/contents/"+escape(path), map[string]string{
+		"type": "file", "format": "base64", "content": base64.StdEncoding.EncodeToString(content),
+	})
+	if err != nil {
+		return err
+	}
+	if a.Status == http.StatusOK {
+		return nil
+	}
+	return a.Expect(subject, http.StatusCreated, "application/json")
+}
+
+// maxFile bounds a file that is read back, as the base64 in its JSON, in bytes.
+const maxFile = 32 << 20
+
+// CompareFile reads a file back and compares it with what was written.
+func (s *Server) CompareFile(ctx context.Context, path string, want []byte) error {
+	subject := "The file that was uploaded"
+	a, err := s.net.Do(ctx, wire.Call{
+		Subject: subject, URL: s.URL("api/contents/" + escape(path) + "?type=file&format=base64"), Header: s.header(), MaxBody: maxFile,
+	})
+	if err != nil {
+		return err
+	}
+	if err := a.Expect(subject, http.StatusOK, "application/json"); err != nil {
+		return err
+	}
+	var model struct{ Content []byte }
+	if err := json.Unmarshal(a.Body, &model); err != nil {
+		return a.Fault(subject, wire.Content, "a file as JSON", err.Error())
+	}
+	if !bytes.Equal(model.Content, want) {
+		return a.Fault(subject, wire.Content, fmt.Sprintf("the %d bytes that were written", len(want)), fmt.Sprintf("%d others", len(model.Content)))
+	}
+	return nil
+}
+
+// DeleteFile deletes a file.
+func (s *Server) DeleteFile(ctx context.Context, path string) error {
+	subject := "The deletion of a file"
+	a, err := s.call(ctx, subject, http.MethodDelete, "api/contents/"+escape(path), nil)
+	if err != nil {
+		return err
+	}
+	return a.Expect(subject, http.StatusNoContent, "")
+}
