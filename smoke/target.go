@@ -36,6 +36,24 @@ type Target struct {
 	Scenarios []string // "scenario" or "scenario/step": what to run, with what it needs; empty is everything
 	Skip      []string // "scenario" or "scenario/step": what not to run
 	Repeat    int      // fresh connections in the repeat steps
+
+	Idle    time.Duration // how long quiet websockets are held; zero skips the scenario
+	Rebuild bool          // build and launch an image that is not cached
+
+	Expect    Expect
+	Notebooks []string // paths of the repository's own notebooks whose every cell must run
+	Egress    []string // "host:port" that a user pod must reach
+	Isolation []string // "host:port" that a user pod must not reach
+	// Metadata is the cloud's metadata address, "host:port", that a user pod must not reach; empty asks nothing.
+	Metadata string
+}
+
+// Expect is what the newly deployed software must show of itself, so that an old deployment that still answers is noticed.
+type Expect struct {
+	Versions map[string]string // of BinderHub's /versions: "binderhub" or "builder" to a text that must be in it
+	Python   string            // prefix of the kernel's Python version, "3.12"
+	Packages []string          // that can be imported in the kernel
+	Files    []string          // that are there, relative to the repository
 }
 
 // Settings is everything the user said of a run.
