@@ -105,8 +105,7 @@ func (r *recorder) handlePage(e event) bool {
 		r.dialogOpening(e, ev)
 	case *page.EventFrameNavigated:
 		if r.isMain(ev.Frame.ID) {
-			r.shown = r.visit
-			r.pageReplaced(e)
+			r.pageShown(e, ev.Frame)
 		}
 	case closed:
 		r.end(e)
@@ -124,6 +123,14 @@ func (r *recorder) handlePage(e event) bool {
 		return false
 	}
 	return true
+}
+
+// pageShown notes that the tab has begun to show another page.
+func (r *recorder) pageShown(e event, frame *cdp.Frame) {
+	if r.document != nil && r.document.loader == frame.LoaderID {
+		r.shown = r.visit
+	}
+	r.pageReplaced(e)
 }
 
 // isMain tells whether a frame is the tab's outermost one, whose id is the tab's.

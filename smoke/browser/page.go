@@ -14,9 +14,13 @@ import (
 // fault, which has more to tell than the command's error.
 func (b *Browser) navigate(ctx context.Context, url string) error {
 	b.rec.learn(url)
-	res, err := act(ctx, b, func(ctx context.Context, t *chromedp.Target) (page.NavigateResult, error) {
+	there := func(ctx context.Context, t *chromedp.Target) (page.NavigateResult, error) {
 		return navigateTo(ctx, t, url)
-	})
+	}
+	res, err := act(ctx, b, there)
+	if err == nil && res.ErrorText == aborted {
+		res, err = act(ctx, b, there) // the page that is left went elsewhere at the same moment
+	}
 	if err != nil || res.ErrorText == "" {
 		return err
 	}

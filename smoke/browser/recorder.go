@@ -38,6 +38,7 @@ type recorder struct {
 	last     map[wire.ExchangeID]time.Duration // time of an open exchange's newest record
 	document *request                          // the newest main document
 	lines    int                               // of the console
+	hosts    map[string]bool                   // whose certificate is on record
 	launch   launch
 	kernel   kernel
 }
@@ -54,7 +55,7 @@ func newRecorder(tl *wire.Timeline, onServer func(Server)) *recorder {
 	r := &recorder{
 		tl: tl, clock: clock{tl: tl}, onServer: onServer, changed: make(chan struct{}),
 		requests: map[network.RequestID]*request{}, extras: map[network.RequestID]*extra{}, sockets: map[network.RequestID]*socket{},
-		last: map[wire.ExchangeID]time.Duration{},
+		hosts: map[string]bool{}, last: map[wire.ExchangeID]time.Duration{},
 	}
 	r.kernel.reset()
 	r.faulted, r.setFault = context.WithCancel(context.Background())

@@ -187,12 +187,14 @@ func (r *recorder) answered(e event, q *request, res *network.Response, at time.
 
 // connected records how the connection came about, when this exchange opened it.
 func (r *recorder) connected(e event, q *request, res *network.Response, at time.Duration) {
-	t := res.Timing
-	if t == nil || res.ConnectionReused || t.ConnectStart < 0 {
-		return
-	}
 	u, err := url.Parse(q.url)
 	if err != nil {
+		return
+	}
+	t := res.Timing
+	if t == nil || res.ConnectionReused || t.ConnectStart < 0 {
+		// Chromium may have connected in advance, for nobody in particular.
+		r.certificate(e, q, u, res.SecurityDetails, 0, at)
 		return
 	}
 	base := r.clock.of(cdp.MonotonicTime(t.RequestTime), at)
@@ -207,15 +209,22 @@ func (r *recorder) connected(e event, q *request, res *network.Response, at time
 	}
 	address := net.JoinHostPort(strings.Trim(res.RemoteIPAddress, "[]"), strconv.FormatInt(res.RemotePort, 10))
 	r.add(e, q.exchange, wire.KindTCP, wire.TCP{Address: address, Seconds: seconds(t.ConnectStart, tcp)}, after(tcp))
-	if d := res.SecurityDetails; d != nil {
-		r.add(e, q.exchange, wire.KindTLS, wire.TLS{
-			ServerName: u.Hostname(), Version: d.Protocol, Seconds: seconds(t.SslStart, t.SslEnd),
-			Certificates: []wire.Certificate{{
-				Subject: d.SubjectName, Issuer: d.Issuer, DNSNames: d.SanList,
-				NotBefore: time.Unix(int64(d.ValidFrom), 0).UTC(), NotAfter: time.Unix(int64(d.ValidTo), 0).UTC(),
-			}},
-		}, after(t.SslEnd))
+	r.certificate(e, q, u, res.SecurityDetails, seconds(t.SslStart, t.SslEnd), after(t.SslEnd))
+}
+
+// certificate records the TLS of a connection that was made, or of the first that is used to a host.
+func (r *recorder) certificate(e event, q *request, u *url.URL, d *network.SecurityDetails, took wire.Seconds, at time.Duration) {
+	if d == nil || (took == 0 && r.hosts[u.Host]) {
+		return
 	}
+	r.hosts[u.Host] = true
+	r.add(e, q.exchange, wire.KindTLS, wire.TLS{
+		ServerName: u.Hostname(), Version: d.Protocol, Seconds: took,
+		Certificates: []wire.Certificate{{
+			Subject: d.SubjectName, Issuer: d.Issuer, DNSNames: d.SanList,
+			NotBefore: time.Unix(int64(d.ValidFrom), 0).UTC(), NotAfter: time.Unix(int64(d.ValidTo), 0).UTC(),
+		}},
+	}, at)
 }
 
 func (r *recorder) responseReceived(e event, ev *network.EventResponseReceived) {

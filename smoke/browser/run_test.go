@@ -102,7 +102,7 @@ func TestOpenNotebookWantsKernelAndCell(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d.serve(c.handler)
-			f, _ := requireFault(t, d.tl, d.browser.OpenNotebook(limited(t, 1500*time.Millisecond), notebookURL), c.symptom)
+			f, _ := requireFault(t, d.tl, d.browser.OpenNotebook(limited(t, 4*time.Second), notebookURL), c.symptom)
 			require.Equal(t, c.got, f.Got)
 		})
 	}
