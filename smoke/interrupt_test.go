@@ -170,6 +170,15 @@ func TestAnInterruptLeavesAloneTheTargetsThatHadEnded(t *testing.T) {
 	})
 }
 
+func TestAnInterruptedRunOfNothingIsInconclusive(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r := start(t, ctx, of(scenario("a", passes("x"))), skip("a"))
+	defer r.Close()
+	assert.Equal(t, smoke.Inconclusive, r.Wait().Verdict)
+	assert.Equal(t, smoke.Skipped, r.Wait().Targets[0].Verdict)
+}
+
 func TestCloseInterruptsAndWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, t.Context(), of(scenario("a", waits("x"), always(sleeps("z", time.Second)))))

@@ -81,6 +81,17 @@ func checkState(t *testing.T, r smoke.Result, ended map[string]smoke.Verdict, ov
 	}
 }
 
+func TestARunPassesWhenItHasEnded(t *testing.T) {
+	seen := recorder{t: t}
+	run(t, of(scenario("a", cell("x"))), watched(&seen))
+	var shown [][2]smoke.Verdict // of the run and of the target
+	for _, s := range seen.states {
+		shown = append(shown, [2]smoke.Verdict{s.Verdict, s.Targets[0].Verdict})
+	}
+	const running, pass = smoke.Running, smoke.Pass
+	assert.Equal(t, [][2]smoke.Verdict{{running, running}, {running, running}, {running, running}, {running, pass}, {pass, pass}}, shown)
+}
+
 func TestAStepsEndIsToldBeforeAnybodyGoesOn(t *testing.T) {
 	seen := recorder{t: t}
 	run(t, busy, watched(&seen))

@@ -32,6 +32,9 @@ func TestOverheadIsTheShareOfTheRawScenariosInWhichNobodyWaited(t *testing.T) {
 		"one step": {func(tr *smoke.TargetRun) []smoke.Scenario {
 			return []smoke.Scenario{raw(scenario("a", asks(tr, "x", 1*s, 3*s)))}
 		}, 0.25},
+		"two steps": {func(tr *smoke.TargetRun) []smoke.Scenario {
+			return []smoke.Scenario{raw(scenario("a", asks(tr, "x", 1*s, 1*s), asks(tr, "y", 1*s, 1*s), asks(tr, "z", 1*s, 3*s)))}
+		}, 0.375},
 		"who waits beside another's thinking saves it": {func(tr *smoke.TargetRun) []smoke.Scenario {
 			return []smoke.Scenario{raw(scenario("a", asks(tr, "x", 2*s, 2*s))), raw(scenario("b", asks(tr, "x", 0, 2*s)))}
 		}, 0},

@@ -84,8 +84,8 @@ func TestNotTriedSaysWhy(t *testing.T) {
 		scenario("partly", gives("x", smoke.Skip("http")), passes("y")),
 		scenario("empty", gives("x", smoke.Skip("http")), gives("y", smoke.Skip("http too"))),
 		scenario("broken", gives("x", broken())),
-		needing(scenario("blocked", passes("x")), "broken"),
+		needing(scenario("blocked", independent(passes("w")), passes("x")), "broken"),
 		scenario("unwanted", passes("x"), passes("y")),
-	), skip("unwanted/x"))
+	), skip("unwanted/x", "blocked/w"))
 	assert.Equal(t, []string{"empty (http)", "blocked (needs broken/x (fail))", "unwanted (skip asked for)"}, r.Targets[0].NotTried)
 }
