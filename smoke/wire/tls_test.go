@@ -119,7 +119,8 @@ func serveTLSWith(t *testing.T, config *tls.Config) (string, *wire.Network) {
 // A server that takes the connection and says nothing: the step's end ends the handshake too, and nothing goes on in the
 // background.
 func TestTLSHandshakeThatHangs(t *testing.T) {
-	base := serveRaw(t, func(c net.Conn) { io.Copy(io.Discard, c) })
+	left := make(chan bool, 10)
+	base := serveRaw(t, func(c net.Conn) { io.Copy(io.Discard, c); left <- true })
 	secure := "https" + base[len("http"):]
 	for _, fresh := range []wire.Fresh{"", wire.FreshHTTP1, wire.FreshHTTP2} {
 		n := network(t, secure)
@@ -131,5 +132,12 @@ func TestTLSHandshakeThatHangs(t *testing.T) {
 		require.Less(t, time.Since(began), time.Second)
 		_, _, err = n.Dial(within(t, 200*time.Millisecond), wire.Handshake{URL: secure})
 		require.Contains(t, fault(t, err).Got, "TLS")
+		for range 2 {
+			select {
+			case <-left:
+			case <-time.After(time.Second):
+				require.Fail(t, "the connection is still open", "fresh: %q", fresh)
+			}
+		}
 	}
 }
