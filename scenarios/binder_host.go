@@ -3,6 +3,7 @@ package scenarios
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 // BinderHost proves that the binder host answers as BinderHub over fresh connections, with a certificate that lasts.
 func BinderHost(j *Journey) smoke.Scenario {
 	h := &host{Journey: j, name: "the binder host", base: func() string { return j.binder.URL("") }, probe: "versions"}
+	h.found = func(at []netip.Addr) { j.binderAt = at }
 	var page binder.Page
 	independent := func(name string, budget time.Duration, do func(context.Context) error, after []string) smoke.Step {
 		return smoke.Step{Name: name, Budget: budget, Independent: true, Do: do, After: after}
@@ -35,12 +37,20 @@ func BinderHost(j *Journey) smoke.Scenario {
 				}
 				return j.assets(ctx, "BinderHub's page", page.Answer)
 			}, []string{"page"}),
-			independent("health", 30*time.Second, j.binder.Health, h.connected()),
+			independent("health", 30*time.Second, j.health, h.connected()),
 			independent("providers", 30*time.Second, j.providers, h.connected()),
 			independent("encoded", 30*time.Second, j.encoded, []string{"page"}),
 			independent("repeat", 60*time.Second, h.repeat, h.connected()),
 		),
 	}
+}
+
+// health asks BinderHub about itself, and whether it is the one that was deployed.
+func (j *Journey) health(ctx context.Context) error {
+	if err := j.binder.Health(ctx); err != nil || len(j.Target.Expect.Versions) == 0 {
+		return err
+	}
+	return j.binder.Versions(ctx, j.Target.Expect.Versions)
 }
 
 func (j *Journey) page(ctx context.Context) (binder.Page, error) {

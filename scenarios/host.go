@@ -18,9 +18,10 @@ import (
 // host is one of a target's two hosts, with the steps that both have.
 type host struct {
 	*Journey
-	name      string        // in sentences: "the binder host"
-	base      func() string // its base URL
-	probe     string        // a path below the base that answers 200 without authentication
+	name      string             // in sentences: "the binder host"
+	base      func() string      // its base URL
+	probe     string             // a path below the base that answers 200 without authentication
+	found     func([]netip.Addr) // is told the addresses; may be nil
 	addresses []netip.Addr
 }
 
@@ -53,6 +54,9 @@ func (h *host) plain() bool {
 func (h *host) dns(ctx context.Context) error {
 	addresses, asked, err := h.net.Lookup(ctx, "The name of "+h.name, h.base())
 	h.addresses = addresses
+	if h.found != nil {
+		h.found(addresses)
+	}
 	if err == nil && !asked {
 		return smoke.Skip("the address was given, DNS was not asked")
 	}

@@ -4,6 +4,7 @@ package scenarios
 import (
 	"context"
 	"crypto/x509"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -26,6 +27,7 @@ type Journey struct {
 	mu       sync.Mutex
 	launched []*launched
 	raw      *jupyter.Server // of the raw clients' launch, once it is ready
+	binderAt []netip.Addr    // addresses of the binder host, once looked up; launches come after that
 }
 
 // launched is a launch that may have left a server behind.
@@ -43,7 +45,8 @@ func All(earlier *state.State) func(*smoke.TargetRun) []smoke.Scenario {
 	return func(t *smoke.TargetRun) []smoke.Scenario {
 		j := newJourney(t, newMemory(t, earlier))
 		return []smoke.Scenario{
-			BinderHost(j), HubHost(j), Launch(j), Server(j), Kernel(j), Terminal(j), Notebook(j), CleanUp(j),
+			BinderHost(j), HubHost(j), Launch(j), Server(j), Kernel(j), Terminal(j), Idle(j), Pod(j), Notebook(j),
+			Rebuild(j), CleanUp(j),
 		}
 	}
 }

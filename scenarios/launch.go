@@ -3,6 +3,10 @@ package scenarios
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
 	"time"
 
 	"binderhub-smoke/smoke"
@@ -11,7 +15,7 @@ import (
 	"binderhub-smoke/smoke/wire"
 )
 
-// Launch proves that BinderHub launches a server and that the proxy routes to it.
+// Launch proves that the event stream arrives live and in order to ready, and that the proxy routes to the new server.
 func Launch(j *Journey) smoke.Scenario {
 	var launch *binder.Launch
 	needs := []string{"binder-host/page"}
@@ -23,22 +27,27 @@ func Launch(j *Journey) smoke.Scenario {
 	}
 	return smoke.Scenario{
 		Name:   "launch",
-		Proves: "the event stream arrives in order to ready, and the proxy routes to the new server",
+		Proves: "the event stream arrives live and in order to ready, and the proxy routes to the new server",
 		Needs:  needs,
 		Raw:    true,
 		Steps: []smoke.Step{
 			// A build may take long where the image is not cached; silence ends it sooner.
-			{Name: "build", Budget: 10 * time.Minute, Do: func(ctx context.Context) error {
-				var err error
-				launch, err = j.launch(ctx)
-				if err == nil {
-					_, err = launch.Await(ctx, "built", "launching")
+			{Name: "build", Budget: 10 * time.Minute, Do: func(ctx context.Context) (err error) {
+				if launch, err = j.launch(ctx, j.Target.Spec); err != nil {
+					return err
 				}
-				return err
+				if _, err = launch.Await(ctx, "built", "launching"); err != nil {
+					return j.known(err)
+				}
+				j.memory.setResolved(j.Target.Spec)
+				return launch.Live(ctx)
 			}},
 			// Zero to JupyterHub's start timeout is 300 s, and BinderHub tries four times; a node may have to be added.
-			{Name: "spawn", Budget: 10 * time.Minute, Do: func(ctx context.Context) error {
-				return j.spawn(ctx, launch)
+			{Name: "spawn", Budget: 10 * time.Minute, Do: func(ctx context.Context) (err error) {
+				if j.raw, err = j.spawn(ctx, launch); err != nil {
+					return err
+				}
+				return j.told(launch)
 			}},
 			{Name: "route", Budget: 30 * time.Second, Do: func(ctx context.Context) error {
 				_, err := j.raw.Version(ctx)
@@ -49,33 +58,79 @@ func Launch(j *Journey) smoke.Scenario {
 }
 
 // launch asks for a launch as a browser does: with the token of the launch page, which keeps it out of the rate limit.
-func (j *Journey) launch(ctx context.Context) (*binder.Launch, error) {
+func (j *Journey) launch(ctx context.Context, spec string) (*binder.Launch, error) {
 	token := ""
 	if j.Target.UI {
 		var err error
-		if token, err = j.binder.BuildToken(ctx, j.Target.Spec); err != nil {
+		if token, err = j.binder.BuildToken(ctx, spec); err != nil {
 			return nil, err
 		}
 	}
-	l := j.binder.Launch(ctx, j.Target.Spec, token)
+	l := j.binder.Launch(ctx, spec, token)
 	j.launching(&launched{at: l.At, close: l.Close, server: func(ctx context.Context) (*jupyter.Server, error) {
 		return j.serverOf(ctx, l)
 	}})
 	return l, nil
 }
 
-// spawn follows the launch to its end and takes the server that it tells.
-func (j *Journey) spawn(ctx context.Context, l *binder.Launch) error {
-	e, err := l.Await(ctx)
-	if err != nil {
-		return err
+// known says of a ref that cannot be resolved whether it could be before: then it is not the ref that is wrong.
+func (j *Journey) known(err error) error {
+	var f *wire.Fault
+	if errors.As(err, &f) && strings.Contains(f.Got, "Could not resolve ref") && j.memory.resolved(j.Target.Spec) {
+		f.Got += " (it could be resolved in a run on record)"
 	}
-	if e.URL == "" {
-		return l.Fault(wire.Content, "the URL of a user server in ready", "none")
+	return err
+}
+
+// spawn follows a launch to its end and returns the server that it tells.
+func (j *Journey) spawn(ctx context.Context, l *binder.Launch) (*jupyter.Server, error) {
+	if l.Ready() == nil {
+		if _, err := l.Await(ctx); err != nil {
+			return nil, err
+		}
 	}
-	j.learnHub(e.URL)
-	j.raw = jupyter.NewServer(j.net, e.URL, e.Token)
-	return nil
+	if member := l.Member(); member != "" {
+		j.Tell("the federation handed the launch to " + member)
+	}
+	if l.Ready().URL == "" {
+		return nil, l.Fault(wire.Content, "the URL of a user server in ready", "none")
+	}
+	j.learnHub(l.Ready().URL)
+	return jupyter.NewServer(j.net, l.Ready().URL, l.Ready().Token), nil
+}
+
+// told looks at what "ready" says: the server's URL must be of the hub that we were told of, by https where BinderHub is;
+// and it shows what BinderHub knows of the outside, which it has from forwarded headers alone.
+func (j *Journey) told(l *binder.Launch) error {
+	ready := l.Ready()
+	server, err := url.Parse(ready.URL)
+	secure := j.Target.Binder.Scheme == "https"
+	switch hub := j.Target.Hub; {
+	case err != nil:
+		return l.Fault(wire.Content, "a URL in ready", fmt.Sprintf("%q", ready.URL))
+	case secure && server.Scheme != "https":
+		return l.Fault(wire.Content, "an https:// URL of the user server", ready.URL)
+	case hub != nil && l.Member() == "" && j.Timeline.Places().RoleOf(ready.URL) != wire.RoleServer:
+		return l.Fault(wire.Content, "a user server below "+hub.String(), ready.URL)
+	case secure && strings.HasPrefix(ready.LaunchHost, "http://"):
+		return smoke.Warn(l.Fault(wire.Content, "binder_launch_host with https://", ready.LaunchHost+": X-Forwarded-Proto does not arrive"))
+	}
+	return j.clientIP(l)
+}
+
+// clientIP warns when BinderHub sees a private address of a client that came over the public network: all clients then
+// share one rate limit, and bans hit everybody.
+func (j *Journey) clientIP(l *binder.Launch) error {
+	seen, err := netip.ParseAddr(l.Ready().ClientIP)
+	if err != nil || !seen.IsPrivate() || len(j.binderAt) == 0 {
+		return nil
+	}
+	for _, at := range j.binderAt {
+		if at.IsPrivate() || at.IsLoopback() {
+			return nil // we may well be a private client
+		}
+	}
+	return smoke.Warn(l.Fault(wire.Content, "our public address as binder_client_ip", "a private one: X-Forwarded-For does not arrive"))
 }
 
 // serverOf waits for the server of a launch, for clean-up.

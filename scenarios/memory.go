@@ -84,3 +84,13 @@ func (m *memory) addLaunch(spec string) {
 		return m.state.AddLaunch(ctx, state.Launch{Repository: spec, At: time.Now().UTC()})
 	})
 }
+
+// resolved tells whether a spec could be resolved in a run on record.
+func (m *memory) resolved(spec string) bool { return m.state != nil && m.state.Resolved(spec) }
+
+// setResolved remembers that a spec can be resolved.
+func (m *memory) setResolved(spec string) {
+	if !m.resolved(spec) {
+		m.keep("that "+spec+" can be resolved", func(ctx context.Context) error { return m.state.SetResolved(ctx, spec) })
+	}
+}

@@ -46,7 +46,11 @@ type Launch struct {
 	once   sync.Once
 
 	exchange wire.ExchangeID
-	heard    []string // messages of the phases that launch a server: the reason of a failure may stand only there
+	member   string        // base URL of the federation's member that took the launch, or empty
+	first    time.Duration // when the first event came; zero before
+	logs     int           // log lines of the build
+	alive    int           // keepalive comments
+	heard    []string      // messages of the phases that launch a server: the reason of a failure may stand only there
 	ready    *Ready
 	over     error // why no further event will come
 }
@@ -54,6 +58,7 @@ type Launch struct {
 type arrival struct {
 	event    wire.Event
 	exchange wire.ExchangeID
+	member   string
 	err      error
 }
 
@@ -76,19 +81,47 @@ func (c *Client) Launch(ctx context.Context, spec, buildToken string) *Launch {
 // read passes the stream on. It does not meter its waiting: whoever waits for the launch does.
 func (l *Launch) read(ctx context.Context, call wire.Call) {
 	defer close(l.events)
-	s, err := l.client.net.Unmetered().Open(ctx, call)
+	s, member, err := l.open(ctx, call)
 	if err != nil {
-		l.pass(ctx, arrival{err: err})
+		l.pass(ctx, arrival{err: err, member: member})
 		return
 	}
 	defer s.Close()
 	for {
 		e, err := s.Next(ctx)
-		l.pass(ctx, arrival{event: e, exchange: s.Answer.Exchange, err: err})
+		l.pass(ctx, arrival{event: e, exchange: s.Answer.Exchange, member: member, err: err})
 		if err != nil {
 			return
 		}
 	}
+}
+
+// open asks for the launch. A federation hands it to a member by a 307, which is followed once.
+func (l *Launch) open(ctx context.Context, call wire.Call) (s *wire.Stream, member string, err error) {
+	net := l.client.net.Unmetered()
+	s, err = net.Open(ctx, call)
+	var redirect *wire.Redirect
+	if err == nil || !errors.As(err, &redirect) {
+		return s, "", err
+	}
+	from, bad := url.Parse(call.URL)
+	if bad != nil {
+		return nil, "", err
+	}
+	to, bad := from.Parse(redirect.Location)
+	base, _, found := "", "", false
+	if bad == nil {
+		base, _, found = strings.Cut(to.String(), "build/"+l.Spec)
+	}
+	if !found {
+		return nil, "", err // not this launch at another place, but another page: a login, say
+	}
+	if at, bad := url.Parse(base); bad == nil {
+		net.Timeline().Places().LearnMember(at)
+	}
+	call.URL = to.String()
+	s, err = net.Open(ctx, call)
+	return s, base, err
 }
 
 func (l *Launch) pass(ctx context.Context, a arrival) {
@@ -115,11 +148,12 @@ func (l *Launch) Next(ctx context.Context) (Event, error) {
 			if !ok {
 				return Event{}, l.end(errors.New("the launch was closed"))
 			}
-			l.exchange = a.exchange
+			l.exchange, l.member = a.exchange, a.member
 			if a.err != nil {
 				return Event{}, l.end(l.ended(a.err))
 			}
 			if a.event.Comment {
+				l.alive++
 				silence.Reset(l.client.silence)
 				continue
 			}
@@ -127,10 +161,20 @@ func (l *Launch) Next(ctx context.Context) (Event, error) {
 		case <-silence.C:
 			return Event{}, l.fault(wire.Stalled, "an event, or a keepalive each 25 s", "nothing for "+l.client.silence.String())
 		case <-ctx.Done():
-			return Event{}, context.Cause(ctx)
+			return Event{}, l.late(ctx)
 		}
 	}
 	return Event{}, l.over
+}
+
+// late is what it means that ctx ended first: when its time was over the launch is stuck, though its stream may live.
+func (l *Launch) late(ctx context.Context) error {
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) || l.first == 0 {
+		return context.Cause(ctx)
+	}
+	f := l.fault(wire.Stalled, `"ready" within the step's time`, fmt.Sprintf("nothing new after %s (%d keepalives)", l.last(), l.alive))
+	f.Err = ctx.Err()
+	return f
 }
 
 func (l *Launch) end(err error) error {
@@ -155,6 +199,9 @@ func (l *Launch) read1(e wire.Event) (Event, error) {
 	if err := json.Unmarshal([]byte(e.Data), &v); err != nil {
 		return v, l.fault(wire.Malformed, "one JSON object an event", first(e.Data, 80))
 	}
+	if l.first == 0 {
+		l.first = max(e.At, 1)
+	}
 	v.Phase = strings.ToLower(v.Phase)
 	l.client.net.Timeline().Redactor().Learn(v.Token)
 	switch v.Phase {
@@ -163,6 +210,8 @@ func (l *Launch) read1(e wire.Event) (Event, error) {
 		l.heard = l.heard[max(0, len(l.heard)-20):]
 	case "failed":
 		return v, l.end(l.failed(v))
+	default:
+		l.logs++
 	case "ready":
 		l.ready = &v.Ready
 	}
@@ -213,6 +262,50 @@ func (l *Launch) Await(ctx context.Context, phases ...string) (Event, error) {
 		}
 	}
 }
+
+// Bounds by which a stream that is held back is told from one that is slow: its first event comes late, and all others
+// with it.
+const (
+	lateFirst = 2 * time.Second
+	heap      = 250 * time.Millisecond
+)
+
+// Live looks whether events arrive as they happen. When the first one came late and the server is ready at once after it,
+// something held the stream back: no server starts in so short a time. It reads events for a quarter of a second at most.
+func (l *Launch) Live(ctx context.Context) error {
+	if l.first-l.At < lateFirst {
+		return nil
+	}
+	short, cancel := context.WithTimeout(ctx, heap)
+	defer cancel()
+	_, err := l.Await(short)
+	switch {
+	case err == nil:
+		return l.fault(wire.Buffered, "events as they happen", fmt.Sprintf("all of them in a heap, %.1f s after the launch was asked for", (l.first-l.At).Seconds()))
+	case short.Err() != nil && ctx.Err() == nil:
+		return nil
+	}
+	return err
+}
+
+// Drain reads a launch that is ready to the stream's end, and returns how many keepalives came in its whole life. BinderHub
+// holds the stream of a launch that it has built for 60 s (builder.py).
+func (l *Launch) Drain(ctx context.Context) (keepalives int, err error) {
+	for {
+		if _, err := l.Next(ctx); err != nil {
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			return l.alive, err
+		}
+	}
+}
+
+// Logs is how many log lines of a build came.
+func (l *Launch) Logs() int { return l.logs }
+
+// Member is the base URL of the federation's member that took the launch, or empty.
+func (l *Launch) Member() string { return l.member }
 
 // Ready is what "ready" told, or nil before it.
 func (l *Launch) Ready() *Ready { return l.ready }

@@ -53,6 +53,9 @@ func (s *Server) open(ctx context.Context, subject, kernelID string, header http
 // Close closes the websocket; the kernel lives on.
 func (c *Channel) Close() { c.socket.Close() }
 
+// Socket is the channel's websocket.
+func (c *Channel) Socket() *wire.Socket { return c.socket }
+
 // Subprotocol is what the server chose: message.V1, or empty for the older framing.
 func (c *Channel) Subprotocol() string { return c.socket.Subprotocol() }
 

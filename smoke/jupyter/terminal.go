@@ -61,6 +61,9 @@ func (s *Server) StopTerminal(ctx context.Context, name string) error {
 // Close closes the websocket; the terminal lives on.
 func (t *Terminal) Close() { t.socket.Close() }
 
+// Socket is the terminal's websocket.
+func (t *Terminal) Socket() *wire.Socket { return t.socket }
+
 // Type sends keys to the terminal and reads what it shows until that holds a text. What is typed is shown too, so the text
 // must be one that the command computes.
 func (t *Terminal) Type(ctx context.Context, keys, until string) error {

@@ -49,6 +49,7 @@ type record struct {
 	Canary   *Check   `json:"canary,omitempty"`
 	Channel  *Check   `json:"channel,omitempty"`
 	Launches []Launch `json:"launches,omitempty"`
+	Resolved []string `json:"resolved,omitempty"` // specs that BinderHub could resolve
 }
 
 // Open reads the state of a directory, which is made when it is not there. A damaged file is kept beside as

@@ -84,6 +84,24 @@ func copied(c *Check) *Check {
 	return &out
 }
 
+// maxResolved bounds the specs that are remembered, the oldest of which go first.
+const maxResolved = 100
+
+// Resolved tells whether BinderHub could resolve a spec in a run on record.
+func (t *Target) Resolved(spec string) bool {
+	return slices.Contains(get(t, func(r *record) []string { return slices.Clone(r.Resolved) }), spec)
+}
+
+// SetResolved remembers that BinderHub could resolve a spec.
+func (t *Target) SetResolved(ctx context.Context, spec string) error {
+	return t.state.change(ctx, t.key, func(r *record) {
+		if !slices.Contains(r.Resolved, spec) {
+			r.Resolved = append(r.Resolved, spec)
+			r.Resolved = r.Resolved[max(0, len(r.Resolved)-maxResolved):]
+		}
+	})
+}
+
 // AddLaunch remembers a launch.
 func (t *Target) AddLaunch(ctx context.Context, l Launch) error {
 	return t.state.change(ctx, t.key, func(r *record) {

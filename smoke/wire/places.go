@@ -3,6 +3,7 @@ package wire
 import (
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -12,6 +13,7 @@ import (
 type Places struct {
 	mu          sync.RWMutex
 	binder, hub *url.URL
+	members     []*url.URL // of a federation, to which the binder host sent a launch
 }
 
 // NewPlaces returns the places of a target; hub may be nil while unknown.
@@ -42,6 +44,19 @@ func (p *Places) LearnHub(hub *url.URL) {
 	}
 }
 
+// LearnMember adds the base of a federation's member, to which the binder host handed a launch: it is the binder host's
+// from then on.
+func (p *Places) LearnMember(base *url.URL) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.members = append(p.members, withSlash(base))
+}
+
+// inMember tells whether a URL lies on a member of the federation.
+func (p *Places) inMember(u *url.URL) bool {
+	return slices.ContainsFunc(p.members, func(m *url.URL) bool { return within(m, u) })
+}
+
 // Own tells whether a URL lies in the target's places, by its scheme too: what is for the target only is not sent in the
 // clear because a page links to http.
 func (p *Places) Own(raw string) bool {
@@ -67,6 +82,8 @@ func (p *Places) RoleOf(raw string) Role {
 	inBinder, inHub := within(p.binder, u), within(p.hub, u)
 	switch {
 	case inHub && inBinder && len(p.hub.Path) < len(p.binder.Path), inBinder && !inHub:
+		return RoleBinder
+	case !inHub && p.inMember(u):
 		return RoleBinder
 	case inHub && strings.HasPrefix(u.Path[len(p.hub.Path)-1:], "/user/"):
 		return RoleServer

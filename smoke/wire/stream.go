@@ -50,11 +50,26 @@ func (n *Network) Open(ctx context.Context, c Call) (*Stream, error) {
 	if err := a.Expect(c.Subject, http.StatusOK, "text/event-stream"); err != nil {
 		defer cancel()
 		x.readRefusal(live, c, a)
-		return nil, err
+		return nil, redirected(a, err)
 	}
 	s := &Stream{Answer: a, x: x, events: make(chan Event, 256), cancel: cancel}
 	go s.read(live)
 	return s, nil
+}
+
+// Redirect is the underlying error of a fault whose answer was a redirect.
+type Redirect struct{ Location string }
+
+// Error says where to.
+func (r *Redirect) Error() string { return "a redirect to " + r.Location }
+
+// redirected keeps where a redirect leads, for callers that follow one.
+func redirected(a *Answer, err error) error {
+	var f *Fault
+	if to := a.Header.Get("Location"); to != "" && errors.As(err, &f) {
+		f.Err = &Redirect{Location: to}
+	}
+	return err
 }
 
 // readRefusal reads what came instead of a stream, for the evidence.

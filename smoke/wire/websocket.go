@@ -276,6 +276,19 @@ func (s *Socket) Fault(symptom Symptom, want, got string) *Fault {
 	return s.Answer.Fault(s.x.subject, symptom, want, got)
 }
 
+// Gone is closed when the socket has ended, whoever ended it; Lost then says how.
+func (s *Socket) Gone() <-chan struct{} { return s.gone }
+
+// Lost is the *Fault of a socket that ended though nobody closed it, or io.EOF after Close. It is nil before Gone.
+func (s *Socket) Lost() error {
+	select {
+	case <-s.gone:
+		return s.end
+	default:
+		return nil
+	}
+}
+
 // Close closes the socket and waits until its reader has gone.
 func (s *Socket) Close() {
 	s.once.Do(func() {
