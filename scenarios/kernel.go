@@ -26,6 +26,7 @@ func Kernel(j *Journey) smoke.Scenario {
 			{Name: "info", Budget: 60 * time.Second, Do: k.info},
 			{Name: "execute", Budget: 60 * time.Second, Cell: true, Do: k.execute},
 			{Name: "output", Budget: 90 * time.Second, Do: k.output},
+			{Name: "notebooks", Budget: 10 * time.Minute, Do: k.notebooks},
 			{Name: "interrupt", Budget: 30 * time.Second, Do: k.interrupt},
 			{Name: "restart", Budget: 75 * time.Second, Do: k.restart},
 			{Name: "stop", Budget: 10 * time.Second, Always: true, Do: k.stop},
@@ -159,7 +160,7 @@ func (k *session) output(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, check := range []func(context.Context) error{k.large, k.image, k.raising, k.asking} {
+	for _, check := range []func(context.Context) error{k.large, k.image, k.raising, k.asking, k.expected} {
 		if err := check(ctx); err != nil {
 			return err
 		}

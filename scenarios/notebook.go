@@ -61,8 +61,12 @@ func (v *visit) pictured(name string, do func(context.Context) error) func(conte
 		if v.browser == nil {
 			return err
 		}
-		// The step's own time may be over.
-		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		// The step's own time may be over; after an interrupt clean-up comes first.
+		limit := 5 * time.Second
+		if v.interrupted() {
+			limit = time.Second
+		}
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 		defer cancel()
 		if problem := v.picture(late, name); problem != nil && err == nil {
 			v.Tell(fmt.Sprintf("no screenshot of notebook/%s: %v", name, problem))
@@ -141,10 +145,24 @@ func (v *visit) end() {
 	if v.browser == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	limit := 5 * time.Second
+	if v.interrupted() {
+		limit = time.Second // then it is killed
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	if err := v.browser.Close(ctx); err != nil {
 		v.Tell("the browser did not close in order: " + err.Error())
+	}
+}
+
+// interrupted tells whether the run has been told to stop.
+func (v *visit) interrupted() bool {
+	select {
+	case <-v.Interrupted():
+		return true
+	default:
+		return false
 	}
 }
 
@@ -176,7 +194,8 @@ func (v *visit) count(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	v.cells, err = codeCells(content)
+	sources, err := codeCells(content)
+	v.cells = len(sources)
 	if err == nil && v.cells == 0 {
 		err = errors.New("it has no code cell to run")
 	}
@@ -225,22 +244,29 @@ func lastLine(text string) string {
 	return strings.TrimSpace(lines[len(lines)-1])
 }
 
-// codeCells counts a notebook's code cells that are not empty: the page sends no execution for those.
-func codeCells(notebook json.RawMessage) (int, error) {
+// codeCells are the sources of a notebook's code cells that are not empty: the page sends no execution for those.
+func codeCells(notebook json.RawMessage) ([]string, error) {
 	var nb struct {
 		Cells []struct {
-			Type   string `json:"cell_type"`
-			Source any    `json:"source"` // a string, or a list of lines
+			Type   string          `json:"cell_type"`
+			Source json.RawMessage `json:"source"` // a string, or a list of lines
 		} `json:"cells"`
 	}
 	if err := json.Unmarshal(notebook, &nb); err != nil {
-		return 0, err
+		return nil, err
 	}
-	n := 0
+	var sources []string
 	for _, c := range nb.Cells {
-		if c.Type == "code" && strings.Trim(fmt.Sprint(c.Source), "[] \n\t") != "" {
-			n++
+		var lines []string
+		var source string
+		if json.Unmarshal(c.Source, &lines) == nil {
+			source = strings.Join(lines, "")
+		} else if err := json.Unmarshal(c.Source, &source); err != nil {
+			return nil, err
+		}
+		if c.Type == "code" && strings.TrimSpace(source) != "" {
+			sources = append(sources, source)
 		}
 	}
-	return n, nil
+	return sources, nil
 }

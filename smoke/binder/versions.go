@@ -27,7 +27,7 @@ func (c *Client) Versions(ctx context.Context, expected map[string]string) error
 	}
 	for key, want := range expected {
 		if got := fmt.Sprint(versions[key]); !strings.Contains(got, want) {
-			return a.Fault(subject, wire.Content, fmt.Sprintf("%s %s", key, want), first(got, 80))
+			return a.Fault(subject, wire.Unexpected, fmt.Sprintf("%s %s", key, want), first(got, 80))
 		}
 	}
 	return nil

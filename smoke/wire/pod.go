@@ -1,7 +1,9 @@
 package wire
 
-// Symptoms of what a user pod reaches, asked from within it.
+// Symptoms of what was asked from within a user pod.
 const (
 	Unreached Symptom = "unreached" // what it should reach did not answer
 	Reached   Symptom = "reached"   // what it must not reach did answer
+	// Unexpected is that the software shows another version, or lacks something that the settings expect of it.
+	Unexpected Symptom = "unexpected"
 )
