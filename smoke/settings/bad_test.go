@@ -33,10 +33,12 @@ var badSettings = []bad{
 	{name: "stray word", args: []string{"https://b.example.org"}, where: "flag", says: []string{"https://b.example.org", "is no flag"}},
 	{name: "later setting", environ: []string{"SMOKE_TOKEN_FILE=t"}, where: "environment", says: []string{"SMOKE_TOKEN_FILE", "does not support it"}},
 	{name: "later mode", environ: []string{"SMOKE_MODE=quick"}, where: "environment", says: []string{"SMOKE_MODE must be gate", `"quick"`}},
-	{name: "later rebuild", args: []string{"--rebuild", "on"}, where: "flag", says: []string{"--rebuild must be off", `"on"`}},
+	{name: "rebuild", args: []string{"--rebuild", "yes"}, where: "flag", says: []string{"--rebuild must be off or on", `"yes"`}},
 	{name: "later wait", environ: []string{"SMOKE_WAIT=10m"}, where: "environment", says: []string{"SMOKE_WAIT must be 0"}},
 	{name: "later headers", environ: []string{"SMOKE_HEADERS_FILE=h"}, where: "environment", says: []string{"SMOKE_HEADERS_FILE"}},
-	{name: "later idle", environ: []string{"SMOKE_IDLE=65s"}, where: "environment", says: []string{"SMOKE_IDLE"}},
+	{name: "idle", environ: []string{"SMOKE_IDLE=2h"}, where: "environment", says: []string{"SMOKE_IDLE must be a duration from 0 to 1h", "out of range"}},
+	{name: "negative idle", environ: []string{"SMOKE_IDLE=-1s"}, where: "environment", says: []string{"out of range"}},
+	{name: "metadata", environ: []string{"SMOKE_METADATA=none"}, where: "environment", says: []string{"SMOKE_METADATA must be host:port", "or off"}},
 	{name: "repeat", args: []string{"--repeat=0"}, where: "flag", says: []string{"--repeat must be a number from 1 to 1000"}},
 	// URLs
 	{name: "relative URL", environ: []string{"SMOKE_BINDER=binder.example.org"}, where: "environment", says: []string{"SMOKE_BINDER must be an absolute", "neither"}},
@@ -122,20 +124,26 @@ func TestEachBadSettingIsOneLine(t *testing.T) {
 	for _, b := range badSettings {
 		t.Run(b.name, func(t *testing.T) {
 			_, err := load(t, b.yaml, b.environ, b.args...)
-			var e *Error
-			require.ErrorAs(t, err, &e)
-			assert.Equal(t, 78, e.ExitCode())
-			require.Len(t, e.Lines, 1, err)
-			line := e.Lines[0]
-			assert.True(t, strings.HasPrefix(line, b.where), line)
-			for _, part := range b.says {
-				assert.Contains(t, line, part)
-			}
-			assert.NotContains(t, line, "hunter2", "a password is never shown")
-			assert.NotContains(t, line, "\x1b")
-			assert.LessOrEqual(t, len(line), maxLine+3)
+			assertLine(t, err, b.where, b.says)
 		})
 	}
+}
+
+// assertLine demands an error of one line that begins with where and has all parts of says.
+func assertLine(t *testing.T, err error, where string, says []string) {
+	t.Helper()
+	var e *Error
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, 78, e.ExitCode())
+	require.Len(t, e.Lines, 1, err)
+	line := e.Lines[0]
+	assert.True(t, strings.HasPrefix(line, where), line)
+	for _, part := range says {
+		assert.Contains(t, line, part)
+	}
+	assert.NotContains(t, line, "hunter2", "a password is never shown")
+	assert.NotContains(t, line, "\x1b")
+	assert.LessOrEqual(t, len(line), maxLine+3)
 }
 
 func TestAllBadSettingsAreSaidAtOnce(t *testing.T) {

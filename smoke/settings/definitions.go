@@ -14,7 +14,8 @@ const (
 	ofFlags               // flags and environment only
 )
 
-// definition is one setting. Flags, environment, file keys, --help and the table in the README are made from these.
+// definition is one setting. Flags, environment, file keys, --help and the table in the README are made from these. Those
+// that only the file can hold are in fileOnly.
 type definition struct {
 	name     string // BINDER is SMOKE_BINDER, --binder and the key binder
 	scope    scope
@@ -23,9 +24,11 @@ type definition struct {
 	must     string // completes "must be …"
 	help     string // one sentence
 	list     bool   // takes several, comma-separated or as a list in the file
+	sequence bool   // takes a list in the file, and nothing else
 	path     bool   // is a path, relative to where it was given
 	take     func(d *draft, item string) error
-	later    bool // known, but this version does not do it: refused, not ignored
+	within   []*definition // the keys below it; then it has no value of its own
+	later    bool          // known, but this version does not do it: refused, not ignored
 }
 
 func (d *definition) env() string { return "SMOKE_" + d.name }
@@ -44,7 +47,7 @@ var definitions = []*definition{
 		must: "a repository as in BinderHub's launch URLs, such as gh/owner/name/ref",
 		help: "What is launched, as it stands in BinderHub's launch URLs."},
 	{name: "NOTEBOOK", scope: ofTarget, take: takeNotebook, shows: "the suite uploads its own",
-		must: "the path of an .ipynb file in the repository, without a leading / or ..",
+		must: mustNotebook,
 		help: "Notebook of the repository that the browser opens and runs."},
 	{name: "APP", scope: ofTarget, fallback: "lab", must: "lab or notebook", take: takeApp,
 		help: "Front end in which the browser opens it: `lab` (JupyterLab) or `notebook` (Notebook 7)."},
@@ -61,14 +64,18 @@ var definitions = []*definition{
 		help: "`scenario` or `scenario/step`, comma-separated: what not to run. What needs it is skipped too."},
 	{name: "REPEAT", scope: ofTarget, fallback: "20", must: "a number from 1 to 1000", take: takeRepeat,
 		help: "Fresh connections in the `repeat` steps, which find a fault of one backend among several."},
+	{name: "IDLE", scope: ofTarget, fallback: "65s", must: "a duration from 0 to 1h, such as 65s; 0 skips the scenario", take: takeIdle,
+		help: "How long `idle` holds quiet websockets; longer than the proxies' timeouts, which are often 60 s. `0` skips it."},
+	{name: "REBUILD", scope: ofTarget, fallback: "off", must: "off or on", take: takeRebuild,
+		help: "`off`: launch what may be cached. `on`: also build and launch an image that is not cached."},
+	{name: "METADATA", scope: ofTarget, fallback: "169.254.169.254:80", must: mustHostPort + ", or off", take: takeMetadata,
+		help: "The cloud's metadata address, which a user pod must not reach, or `off`. Not asked of the loopback deployment."},
 	{name: "TARGETS", scope: ofFlags, list: true, must: "the name of a target in the settings file", take: takeName, shows: "all",
 		help: "Names of the settings file's targets, comma-separated: which of them to run."},
 	{name: "CONCURRENCY", scope: ofRun, fallback: "2", must: "a number from 1 to 100", take: takeConcurrency,
 		help: "How many targets are tested at once."},
 	{name: "MODE", scope: ofRun, fallback: "gate", must: "gate; this version knows no other", take: takeOnly("gate"),
 		help: "`gate`: everything, as after a redeploy."},
-	{name: "REBUILD", scope: ofRun, fallback: "off", must: "off; this version cannot rebuild", take: takeOnly("off"),
-		help: "`off`: launch what may be cached."},
 	{name: "WAIT", scope: ofRun, fallback: "0", must: "0; this version does not wait for a deployment", take: takeOnly("0", "0s"),
 		help: "`0`: expect the deployment to be ready."},
 	{name: "TIMEOUT", scope: ofRun, fallback: "15m", must: "a duration from 10s to 24h, such as 15m", take: takeTimeout,
@@ -88,7 +95,6 @@ var definitions = []*definition{
 
 	{name: "TOKEN_FILE", scope: ofTarget, later: true},
 	{name: "HEADERS_FILE", scope: ofTarget, later: true},
-	{name: "IDLE", scope: ofTarget, later: true},
 	{name: "HEADED", scope: ofRun, later: true},
 	{name: "BROWSER", scope: ofRun, later: true},
 }
@@ -98,11 +104,15 @@ var foreign = []string{"SMOKE_DEPS"}
 
 // lookup finds a definition by the name that one of its forms makes.
 func lookup(form func(*definition) string, name string) *definition {
-	i := slices.IndexFunc(definitions, func(d *definition) bool { return form(d) == name })
+	return find(definitions, form, name)
+}
+
+func find(list []*definition, form func(*definition) string, name string) *definition {
+	i := slices.IndexFunc(list, func(d *definition) bool { return form(d) == name })
 	if i < 0 {
 		return nil
 	}
-	return definitions[i]
+	return list[i]
 }
 
 // names lists what may be given, in one form, in some scopes.

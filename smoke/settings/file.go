@@ -123,10 +123,10 @@ func (f *file) readValues(n ast.Node, what string, into layer, e *entry) {
 
 // readSetting reads one key of a given scope.
 func (f *file) readSetting(key item, n ast.Node, s scope, into layer, extra []string) {
-	def := lookup((*definition).key, key.text)
+	def := keyed(key.text)
 	switch {
 	case def == nil:
-		known := append(names((*definition).key, s), extra...)
+		known := append(knownKeys(s), extra...)
 		f.problems.add(key.where, "%s is an unknown key%s", shown(key.text), didYouMean(key.text, known))
 	case def.scope == ofFlags:
 		f.problems.add(key.where, "%s must be given as %s or %s, not in the settings file", key.text, def.flag(), def.env())
@@ -135,26 +135,16 @@ func (f *file) readSetting(key item, n ast.Node, s scope, into layer, extra []st
 	case def.scope != s:
 		f.problems.add(key.where, "%s belongs to the whole run, at the top of the settings file, not to a target", key.text)
 	default:
-		f.put(def, key, n, into)
+		f.enter(def, key, n, into)
 	}
 }
 
 // put enters a scalar, or the scalars of a list.
 func (f *file) put(def *definition, key item, n ast.Node, into layer) {
-	base := filepath.Dir(f.name)
 	if text, ok := scalar(n); ok {
-		into.put(def, key.text, text, f.where(n), base)
+		into.put(def, key.text, text, f.where(n), filepath.Dir(f.name))
 	} else if list, ok := n.(*ast.SequenceNode); ok && def.list && len(list.Values) > 0 {
-		g := given{def: def, label: key.text, base: base}
-		for _, v := range list.Values {
-			text, ok := scalar(v)
-			if !ok {
-				f.problems.add(f.where(v), "%s must be %s; got %s", key.text, def.must, kind(v))
-				continue
-			}
-			g.items = append(g.items, item{text, f.where(v)})
-		}
-		if len(g.items) > 0 {
+		if g := f.listed(def, key, list); len(g.items) > 0 {
 			into[def] = g
 		}
 	} else {
@@ -165,4 +155,17 @@ func (f *file) put(def *definition, key item, n ast.Node, into layer) {
 		layer{def: g}.refuseLater(f.problems)
 		delete(into, def)
 	}
+}
+
+// listed reads the texts of a list.
+func (f *file) listed(def *definition, key item, list *ast.SequenceNode) given {
+	g := given{def: def, label: key.text, base: filepath.Dir(f.name)}
+	for _, v := range list.Values {
+		if text, ok := scalar(v); ok {
+			g.items = append(g.items, item{text, f.where(v)})
+		} else {
+			f.problems.add(f.where(v), "%s must be %s; got %s", key.text, def.must, kind(v))
+		}
+	}
+	return g
 }

@@ -13,6 +13,10 @@ import (
 // said in lines that a terminal can show.
 func FuzzFile(f *testing.F) {
 	f.Add(twoTargets)
+	f.Add(structuredTargets)
+	for _, b := range badStructured {
+		f.Add("defaults:\n  " + b.text + "\n")
+	}
 	for _, b := range badSettings {
 		if b.yaml != "" && len(b.yaml) < 4096 {
 			f.Add(b.yaml)

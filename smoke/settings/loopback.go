@@ -1,12 +1,25 @@
 package settings
 
-import "fmt"
+import (
+	"fmt"
+
+	"binderhub-smoke/smoke"
+)
+
+// LoopbackDefaults is Defaults without what the user says of the network around their own deployment. A user server of the
+// deployment on loopback runs on this very machine: the metadata address, and whatever else a pod of the user's must or must
+// not reach, are never asked from here.
+func (l *Loaded) LoopbackDefaults() smoke.Target {
+	t := l.Defaults
+	t.Resolve, t.CA, t.CAFile = nil, nil, ""
+	t.Metadata, t.Isolation, t.Egress = "", nil, nil
+	return t
+}
 
 // Loopback makes the deployment on loopback the only target: Defaults, at its URLs, with its authority and its addresses.
 // resolve has the form of SMOKE_RESOLVE.
 func (l *Loaded) Loopback(binder, hub, caFile, resolve string) error {
-	t := l.Defaults
-	t.Resolve, t.CA = nil, nil
+	t := l.LoopbackDefaults()
 	d := &draft{run: &l.Settings, target: &t}
 	given := layer{}
 	for key, text := range map[string]string{"binder": binder, "hub": hub, "ca": caFile, "resolve": resolve} {

@@ -51,7 +51,7 @@ func fromFlags(args []string, base string, p *problems) layer {
 		name = "--" + strings.TrimLeft(name, "-")
 		def := lookup((*definition).flag, name)
 		if def == nil {
-			p.add(where, "%s is unknown%s", oneLine(name), didYouMean(name, names((*definition).flag, ofRun, ofTarget, ofFlags)))
+			p.add(where, "%s %s", oneLine(name), unknown((*definition).flag, name, ofRun, ofTarget, ofFlags))
 			continue
 		}
 		if !ok && i+1 < len(args) {
@@ -82,7 +82,7 @@ func fromEnvironment(environ []string, base string, p *problems) layer {
 		def := lookup((*definition).env, name)
 		switch {
 		case def == nil:
-			p.add(where, "%s is unknown%s", name, didYouMean(name, names((*definition).env, ofRun, ofTarget, ofFlags)))
+			p.add(where, "%s %s", name, unknown((*definition).env, name, ofRun, ofTarget, ofFlags))
 		case strings.TrimSpace(value) != "":
 			l.put(def, name, value, where, base)
 		}

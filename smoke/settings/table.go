@@ -15,6 +15,9 @@ func Table() string {
 		}
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s |\n", d.env(), d.flag(), d.place(), d.showDefault(), d.help)
 	}
+	for key, d := range leaves() {
+		fmt.Fprintf(&b, "|  |  | target's `%s` | %s | %s |\n", key, d.showDefault(), d.help)
+	}
 	return b.String()
 }
 
@@ -52,10 +55,16 @@ func Help() string {
 		if d.fallback != "" || d.shows != "" {
 			text += " Default: " + strings.TrimSuffix(d.showDefault(), ".") + "."
 		}
-		fmt.Fprintf(&b, "  %s\n%s", d.flag(), wrap(strings.ReplaceAll(text, "`", ""), 72, "        "))
+		fmt.Fprintf(&b, "  %s\n%s", d.flag(), indented(text))
+	}
+	b.WriteString("\nOnly in the settings file, of a target or of defaults:\n\n")
+	for key, d := range leaves() {
+		fmt.Fprintf(&b, "  %s\n%s", key, indented(d.help))
 	}
 	return b.String()
 }
+
+func indented(text string) string { return wrap(strings.ReplaceAll(text, "`", ""), 72, "        ") }
 
 // wrap breaks a text into lines of at most width columns, each behind indent.
 func wrap(text string, width int, indent string) string {

@@ -28,6 +28,19 @@ func TestTheReadmeHasTheTable(t *testing.T) {
 	assert.Equal(t, Table(), table, "go test ./smoke/settings -run Readme -update writes it")
 }
 
+func TestTheReadmesExampleIsRight(t *testing.T) {
+	b, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	_, rest, _ := strings.Cut(string(b), "```yaml\n")
+	example, _, ok := strings.Cut(rest, "```")
+	require.True(t, ok, "the README has no example of a settings file")
+	target := mustLoad(t, example, nil).Settings.Targets[0]
+	assert.NotEmpty(t, target.Expect.Versions)
+	assert.NotEmpty(t, target.Notebooks)
+	assert.NotEmpty(t, target.Egress)
+	assert.NotEmpty(t, target.Isolation)
+}
+
 func TestTheTableNamesEverySetting(t *testing.T) {
 	table, help := Table(), Help()
 	for _, d := range definitions {
@@ -38,6 +51,13 @@ func TestTheTableNamesEverySetting(t *testing.T) {
 		assert.Contains(t, table, "| `"+d.env()+"` |")
 		assert.Contains(t, help, "  "+d.flag()+"\n")
 		assert.Regexp(t, `[.]$`, d.help, "help is a sentence")
+	}
+	for key, d := range leaves() {
+		assert.Contains(t, table, "| target's `"+key+"` |")
+		assert.Contains(t, help, "  "+key+"\n")
+		assert.Regexp(t, `[.]$`, d.help, "help is a sentence")
+		require.NotNil(t, d.take, key)
+		assert.NotEmpty(t, d.must, key)
 	}
 	for line := range strings.Lines(table) {
 		assert.Equal(t, 6, strings.Count(line, "|"), line)

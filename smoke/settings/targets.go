@@ -119,10 +119,9 @@ func nameOf(host string) string {
 func (l *loader) target(e *entry) smoke.Target {
 	var t smoke.Target
 	d := &draft{run: &l.out.Settings, target: &t, ids: l.src.IDs}
-	for _, def := range definitions {
-		if def.scope == ofTarget && !def.later {
-			l.take(d, def, l.flags, l.env, e.values, l.file.defaults, fallbacks(moduleRoot(l.src.Dir)))
-		}
+	last := fallbacks(moduleRoot(l.src.Dir))
+	for def := range ofTargets() {
+		l.take(d, def, l.flags, l.env, e.values, l.file.defaults, last)
 	}
 	return t
 }

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -85,15 +84,6 @@ func takeSpec(d *draft, s string) error {
 		return errors.New("")
 	}
 	d.target.Spec = s
-	return nil
-}
-
-func takeNotebook(d *draft, s string) error {
-	inside := path.Clean(s) == s && !path.IsAbs(s) && s != ".." && !strings.HasPrefix(s, "../")
-	if !inside || path.Ext(s) != ".ipynb" || strings.ContainsAny(s, "\\\x00") {
-		return errors.New("")
-	}
-	d.target.Notebook = s
 	return nil
 }
 
@@ -207,6 +197,16 @@ func number(s string, most int) (int, error) {
 		return 0, errors.New("")
 	}
 	return n, nil
+}
+
+func takeIdle(d *draft, s string) (err error) {
+	d.target.Idle, err = duration(s, 0, time.Hour)
+	return err
+}
+
+func takeRebuild(d *draft, s string) error {
+	d.target.Rebuild = s == "on"
+	return oneOf(s, "off", "on")
 }
 
 func takeTimeout(d *draft, s string) (err error) {
