@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"binderhub-smoke/smoke"
@@ -16,7 +18,7 @@ func (p *program) list(args []string) int {
 	}
 	targets := loaded.Settings.Targets
 	if len(targets) == 0 {
-		t := loaded.Defaults
+		t := loaded.LoopbackDefaults()
 		t.Name = "(the deployment on loopback)"
 		targets = append(targets, t)
 	}
@@ -41,6 +43,7 @@ func listTarget(b *strings.Builder, t smoke.Target) {
 		fmt.Fprintf(b, "  binder %s\n  hub    %s\n", t.Binder, hub)
 	}
 	fmt.Fprintf(b, "  spec   %s\n", t.Spec)
+	listDemands(b, t)
 	scenarios := describe(t)
 	skipped := smoke.Plan(t, scenarios)
 	for _, sc := range scenarios {
@@ -56,4 +59,48 @@ func listTarget(b *strings.Builder, t smoke.Target) {
 			fmt.Fprintf(b, "    %-12s %s\n", st.Name, state)
 		}
 	}
+}
+
+// listDemands shows what is asked of the target beyond the usual, where something is.
+func listDemands(b *strings.Builder, t smoke.Target) {
+	for _, demand := range []struct {
+		name   string
+		values []string
+	}{
+		{"expect", expectations(t.Expect)},
+		{"notebooks", t.Notebooks},
+		{"egress", t.Egress},
+		{"isolation", t.Isolation},
+		{"metadata", nonEmpty(t.Metadata)},
+	} {
+		if len(demand.values) > 0 {
+			fmt.Fprintf(b, "  %-6s %s\n", demand.name, strings.Join(demand.values, ", "))
+		}
+	}
+}
+
+// expectations are what is expected of the software, each in a word or two.
+func expectations(e smoke.Expect) []string {
+	var all []string
+	for _, of := range slices.Sorted(maps.Keys(e.Versions)) {
+		all = append(all, of+" "+e.Versions[of])
+	}
+	for _, version := range nonEmpty(e.Python) {
+		all = append(all, "python "+version)
+	}
+	for _, name := range e.Packages {
+		all = append(all, "package "+name)
+	}
+	for _, name := range e.Files {
+		all = append(all, "file "+name)
+	}
+	return all
+}
+
+// nonEmpty is s alone, or nothing.
+func nonEmpty(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s}
 }
