@@ -45,7 +45,7 @@ func (k *session) expected(ctx context.Context) error {
 		return k.script.Fault(wire.WrongOutput, "JSON", fmt.Sprintf("%.200q", out.Text))
 	}
 	switch {
-	case !strings.HasPrefix(found.Python, e.Python):
+	case e.Python != "" && !strings.HasPrefix(found.Python+".", strings.TrimSuffix(e.Python, ".")+"."):
 		return k.script.Fault(wire.Unexpected, "Python "+e.Python, found.Python)
 	case len(found.Packages) > 0:
 		return k.script.Fault(wire.Unexpected, "the packages "+strings.Join(e.Packages, ", "), "no "+strings.Join(found.Packages, ", "))
