@@ -56,7 +56,8 @@ func newSuite(t *testing.T, d *fixtures.Deployment, environ ...string) *suite {
 	s.cmd.Dir = s.dir
 	s.cmd.Stderr = os.Stderr
 	s.cmd.Env = append(os.Environ(), asProgram+"=1",
-		"SMOKE_BINDER="+d.BinderURL, "SMOKE_HUB="+d.HubURL, "SMOKE_CA="+d.CAFile, "SMOKE_RESOLVE="+d.Resolve)
+		"SMOKE_BINDER="+d.BinderURL, "SMOKE_HUB="+d.HubURL, "SMOKE_CA="+d.CAFile, "SMOKE_RESOLVE="+d.Resolve,
+		"SMOKE_METADATA=off", "SMOKE_IDLE=0") // a user server here is no pod; quiet sockets have tests of their own
 	s.cmd.Env = append(s.cmd.Env, environ...)
 	return s
 }
