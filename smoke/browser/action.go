@@ -63,6 +63,18 @@ func until[T any](ctx context.Context, b *Browser, function string) (T, error) {
 	}
 }
 
+// settle waits until the recorder has taken in everything that came before now: what the page has answered may be ahead of
+// what the recorder knows.
+func (b *Browser) settle(ctx context.Context) {
+	m := make(mark)
+	b.queue.put(b.rec.current(), b.rec.tl.Now(), m)
+	select {
+	case <-m:
+	case <-ctx.Done():
+	case <-b.tab.Done():
+	}
+}
+
 // remaining is the time that ctx has, or an hour.
 func remaining(ctx context.Context) time.Duration {
 	if end, ok := ctx.Deadline(); ok {

@@ -36,6 +36,7 @@ func (b *Browser) WaitLab(ctx context.Context) error {
 }
 
 func (b *Browser) waitSockets(ctx context.Context) error {
+	b.settle(ctx)
 	err := b.rec.wait(ctx, func() bool { return len(b.rec.socketsOpen()) == 0 })
 	return b.explain(ctx, err, expectation{
 		subject: "The browser's websocket", want: "101 Switching Protocols", late: wire.Stalled,

@@ -18,6 +18,8 @@ type (
 	droppedEvents int
 	// lostBrowser says that the browser's process is gone.
 	lostBrowser struct{}
+	// mark is closed when everything that came before it has been handled.
+	mark chan struct{}
 	// closed says that we close the browser.
 	closed struct{}
 	// bodyFetched is the body of an answer, asked for because the answer was bad.
@@ -107,6 +109,8 @@ func (r *recorder) handlePage(e event) bool {
 		if r.isMain(ev.Frame.ID) {
 			r.pageShown(e, ev.Frame)
 		}
+	case mark:
+		close(ev)
 	case closed:
 		r.end(e)
 	case *inspector.EventTargetCrashed:
