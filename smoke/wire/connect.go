@@ -13,9 +13,6 @@ import (
 // TypeConnect is an exchange that only looks a name up, or only connects: no request is sent.
 const TypeConnect Type = "connect"
 
-// TLSExpiring is the symptom of a certificate that is valid, but not for long.
-const TLSExpiring Symptom = "tls-expiring"
-
 // Lookup asks DNS for the addresses of a URL's host. The user's own address for it (SMOKE_RESOLVE) and an address in the
 // URL itself are returned without asking; asked tells which it was.
 func (n *Network) Lookup(ctx context.Context, subject, rawURL string) (addresses []netip.Addr, asked bool, err error) {

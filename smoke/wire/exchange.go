@@ -122,72 +122,48 @@ func decode[T any](r Record) (T, bool) {
 func (x *Exchange) add(r Record) {
 	switch r.Kind {
 	case KindOpen:
-		if v, ok := decode[Open](r); ok {
-			v.At = r.At
-			x.Open = v
-		}
+		open := &x.Open
+		last(&open, r, func(v *Open) *time.Duration { return &v.At })
+		x.Open = *open
 	case KindDNS:
-		if v, ok := decode[DNS](r); ok {
-			v.At = r.At
-			x.DNS = &v
-		}
+		last(&x.DNS, r, func(v *DNS) *time.Duration { return &v.At })
 	case KindTCP:
-		if v, ok := decode[TCP](r); ok {
-			v.At = r.At
-			x.TCP = append(x.TCP, v)
-		}
+		many(&x.TCP, r, func(v *TCP) *time.Duration { return &v.At })
 	case KindTLS:
-		if v, ok := decode[TLS](r); ok {
-			v.At = r.At
-			x.TLS = &v
-		}
+		last(&x.TLS, r, func(v *TLS) *time.Duration { return &v.At })
 	case KindRequest:
-		if v, ok := decode[Request](r); ok {
-			v.At = r.At
-			x.Request = &v
-		}
+		last(&x.Request, r, func(v *Request) *time.Duration { return &v.At })
 	case KindResponse:
-		if v, ok := decode[Response](r); ok {
-			v.At = r.At
-			x.Response = &v
-		}
+		last(&x.Response, r, func(v *Response) *time.Duration { return &v.At })
 	case KindBody:
-		if v, ok := decode[Body](r); ok {
-			v.At = r.At
-			x.Body = &v
+		last(&x.Body, r, func(v *Body) *time.Duration { return &v.At })
+	case KindEvent:
+		many(&x.Events, r, func(v *Event) *time.Duration { return &v.At })
+	case KindFrame:
+		many(&x.Frames, r, func(v *Frame) *time.Duration { return &v.At })
+	case KindConsole:
+		many(&x.Console, r, func(v *Console) *time.Duration { return &v.At })
+	case KindNote:
+		many(&x.Notes, r, func(v *Note) *time.Duration { return &v.At })
+	case KindClose:
+		if x.Close == nil { // the first one ended it
+			last(&x.Close, r, func(v *Close) *time.Duration { return &v.At })
 		}
-	default:
-		x.addMany(r)
 	}
 }
 
-// addMany puts a record of a kind that an exchange may hold many of.
-func (x *Exchange) addMany(r Record) {
-	switch r.Kind {
-	case KindEvent:
-		if v, ok := decode[Event](r); ok {
-			v.At = r.At
-			x.Events = append(x.Events, v)
-		}
-	case KindFrame:
-		if v, ok := decode[Frame](r); ok {
-			v.At = r.At
-			x.Frames = append(x.Frames, v)
-		}
-	case KindConsole:
-		if v, ok := decode[Console](r); ok {
-			v.At = r.At
-			x.Console = append(x.Console, v)
-		}
-	case KindNote:
-		if v, ok := decode[Note](r); ok {
-			v.At = r.At
-			x.Notes = append(x.Notes, v)
-		}
-	case KindClose:
-		if v, ok := decode[Close](r); ok && x.Close == nil {
-			v.At = r.At
-			x.Close = &v
-		}
+// last reads a record of which an exchange keeps one.
+func last[T any](into **T, r Record, at func(*T) *time.Duration) {
+	if v, ok := decode[T](r); ok {
+		*at(&v) = r.At
+		*into = &v
+	}
+}
+
+// many reads a record of which an exchange keeps all.
+func many[T any](into *[]T, r Record, at func(*T) *time.Duration) {
+	if v, ok := decode[T](r); ok {
+		*at(&v) = r.At
+		*into = append(*into, v)
 	}
 }

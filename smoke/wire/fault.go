@@ -29,6 +29,7 @@ const (
 	Malformed       Symptom = "malformed"           // not the protocol that was asked for
 	UpgradeRefused  Symptom = "upgrade-refused"     // websocket handshake answered otherwise than 101 (or 200 over HTTP/2)
 	SubprotocolLost Symptom = "subprotocol-missing" // 101 without the subprotocol that was offered
+	TLSExpiring     Symptom = "tls-expiring"        // certificate that is valid, but not for long
 	SocketLost      Symptom = "socket-lost"         // websocket ended though nobody closed it
 	ClientFailed    Symptom = "client-failed"       // our own side failed: no browser, a full disk
 )
@@ -51,6 +52,9 @@ const (
 	PageError    Symptom = "page-error"    // an uncaught error, a dialog or a blank page in the browser
 	Crashed      Symptom = "crashed"       // a tab or the browser crashed
 	StillRunning Symptom = "still-running" // the server was told to stop and still answers
+	Unreached    Symptom = "unreached"     // what a user pod should reach did not answer it
+	Reached      Symptom = "reached"       // what a user pod must not reach did answer it
+	Unexpected   Symptom = "unexpected"    // another version, or without something that the settings expect
 	Unavailable  Symptom = "unavailable"   // something the suite itself needs is missing
 )
 
