@@ -3,6 +3,7 @@ package scenarios_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -25,7 +26,12 @@ func TestMain(m *testing.M) {
 	// go test hands on no signal: when it is ended, its output goes with it and we live on. Then a write must not kill us
 	// before the servers that we launched are shut down.
 	signal.Ignore(syscall.SIGPIPE)
-	os.Exit(m.Run())
+	code := m.Run()
+	if err := stopShared(); err != nil {
+		fmt.Fprintln(os.Stderr, "the tests' deployment did not end in order:", err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
 }
 
 // TestScenarios runs the suite against the targets of the environment and of smoke.yaml, or else against the deployment on
