@@ -30,6 +30,7 @@ func (j *Journey) shutdown(ctx context.Context) error {
 	if len(launches) == 0 {
 		return smoke.Skip("nothing was launched")
 	}
+	j.awaitServers(ctx, launches)
 	var faults []error
 	for _, l := range launches {
 		faults = append(faults, j.shutdownOne(ctx, l))
@@ -37,24 +38,31 @@ func (j *Journey) shutdown(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
-func (j *Journey) shutdownOne(ctx context.Context, l *launched) error {
-	defer l.close()
+// awaitServers waits for all launches that have not ended, and lets go of what drove them, before any server is stopped:
+// a page whose server goes away fills the timeline with the noise of its end.
+func (j *Journey) awaitServers(ctx context.Context, launches []*launched) {
 	waiting, cancel := context.WithTimeout(ctx, j.Grace)
 	defer cancel()
-	server, err := l.server(waiting)
-	if err != nil {
-		j.Leak(smoke.Leak{Repository: j.Target.Spec, At: wire.Seconds(l.at), Reason: leakReason(err)})
-		return nil // the leak is in the report; why the launch failed is the launch's own finding
+	for _, l := range launches {
+		var err error
+		if l.known, err = l.server(waiting); err != nil {
+			// The leak is in the report; why the launch failed is the launch's own finding.
+			j.Leak(smoke.Leak{Repository: j.Target.Spec, At: wire.Seconds(l.at), Reason: leakReason(err)})
+		}
+		l.close()
 	}
-	if server == nil {
+}
+
+func (j *Journey) shutdownOne(ctx context.Context, l *launched) error {
+	if l.known == nil {
 		return nil
 	}
-	if err := server.Shutdown(ctx); err != nil {
+	err := l.known.Shutdown(ctx)
+	if err != nil {
 		j.Leak(smoke.Leak{Repository: j.Target.Spec, At: wire.Seconds(l.at), Reason: "it could not be told to stop: " + err.Error()})
-		return err
+		l.known = nil
 	}
-	l.known = server
-	return nil
+	return err
 }
 
 func leakReason(err error) string {

@@ -35,7 +35,7 @@ type launched struct {
 	at time.Duration
 	// server waits until the launch tells its server. It returns nil when there is none, and an error when nobody knows.
 	server func(ctx context.Context) (*jupyter.Server, error)
-	close  func()
+	close  func()          // lets go of what drove the launch
 	known  *jupyter.Server // what shutdown found
 }
 
@@ -99,10 +99,15 @@ func (j *Journey) learnHub(server string) {
 
 // launching registers a launch, so that clean-up finds its server whatever happens to the scenario.
 func (j *Journey) launching(l *launched) {
+	j.register(l)
+	j.memory.addLaunch(j.Target.Spec)
+}
+
+// register registers what clean-up must let go of.
+func (j *Journey) register(l *launched) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.launched = append(j.launched, l)
-	j.memory.addLaunch(j.Target.Spec)
 }
 
 func (j *Journey) launches() []*launched {

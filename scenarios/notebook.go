@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"binderhub-smoke/smoke"
@@ -50,6 +51,7 @@ type visit struct {
 	cells     int    // code cells of the notebook that are not empty
 	shown     string // text that must be on the screen
 
+	ended  sync.Once
 	served chan struct{} // closed when the browser has been told its server
 	told   browser.Server
 }
@@ -100,10 +102,11 @@ func (v *visit) launch(ctx context.Context) error {
 		v.Tell(note)
 	}
 	if !v.Target.UI {
+		v.register(&launched{close: v.end, server: func(context.Context) (*jupyter.Server, error) { return nil, nil }})
 		v.server = v.raw
 		return v.browser.OpenServer(ctx, v.raw.Base(), v.raw.Token())
 	}
-	v.launching(&launched{at: v.Timeline.Now(), close: func() {}, server: v.serverOf})
+	v.launching(&launched{at: v.Timeline.Now(), close: v.end, server: v.serverOf})
 	server, err := v.browser.Launch(ctx, v.binder.URL("v2/"+v.Target.Spec))
 	if err != nil {
 		return err
@@ -140,8 +143,10 @@ func (v *visit) serverOf(ctx context.Context) (*jupyter.Server, error) {
 	}
 }
 
-// end closes the browser when nobody needs its launch any more.
-func (v *visit) end() {
+// end closes the browser, once nobody needs its launch any more.
+func (v *visit) end() { v.ended.Do(v.closeBrowser) }
+
+func (v *visit) closeBrowser() {
 	if v.browser == nil {
 		return
 	}

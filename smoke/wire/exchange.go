@@ -62,12 +62,13 @@ func when[T any](v *T, at func(*T) time.Duration) time.Duration {
 	return at(v)
 }
 
-// Opened tells whether the exchange is a websocket whose handshake succeeded: 101, or 200 over HTTP/2 (RFC 8441).
+// Opened tells whether the exchange is a websocket whose handshake succeeded: 101, or 200 over HTTP/2 (RFC 8441). A proxy
+// that answers the handshake with a page of its own says 200 too.
 func (x *Exchange) Opened() bool {
-	if x.Open.Type != TypeWebSocket || x.Response == nil {
+	if x.Open.Type != TypeWebSocket || x.Response == nil || (x.Close != nil && x.Close.Symptom == UpgradeRefused) {
 		return false
 	}
-	return x.Response.Status == 101 || (x.Client == Browser && x.Response.Status == 200)
+	return x.Response.Status == 101 || (x.Client == Browser && x.Response.Status == 200 && x.Response.Proto == "h2")
 }
 
 // Fold gathers records into exchanges, in the order in which the exchanges opened. Records that cannot be read are passed
