@@ -127,6 +127,7 @@ func (s *StepRun) suiteError(got, stack string) error {
 var answers = []wire.Symptom{
 	wire.DNSNotFound, wire.TCPRefused, wire.TLSExpired, wire.TLSName, wire.TLSAuthority, wire.Status, wire.ContentType,
 	wire.Content, wire.Redirected, wire.UpgradeRefused, wire.SubprotocolLost, wire.PhaseFailed, wire.CellError, wire.WrongOutput,
+	wire.TLSExpiring, wire.Buffered, wire.Reached, wire.Unreached, wire.Unexpected,
 }
 
 // proof tells whether a fault holds although the run was interrupted before its step had ended.

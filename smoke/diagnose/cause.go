@@ -14,6 +14,8 @@ type Cause struct {
 	Title string // names the cause in a list: "WebSocket upgrades are dropped"
 	// Hop that is broken; empty: the one that answered.
 	Hop Hop
+	// At is the hop where it depends on the view; nil: Hop.
+	At func(*View) Hop
 	// Severity is Fail when empty. Inconclusive causes say nothing about the deployment.
 	Severity Severity
 	// Match tells whether the view has this cause's signature. Causes are tried in order; the first match wins.
@@ -39,12 +41,14 @@ type Cause struct {
 // a group the special comes before the general.
 var rules = slices.Concat(
 	runnerCauses,
+	insideCauses,
 	partialCauses,
 	networkCauses,
 	tlsCauses,
 	edgeCauses,
 	websocketCauses,
 	handshakeCauses,
+	toldCauses,
 	streamCauses,
 	binderhubCauses,
 	spawnCauses,
@@ -90,6 +94,9 @@ func (v *View) finding(target string) Finding {
 func (v *View) explained(target string, c *Cause) Finding {
 	f := v.blank(target, c.ID)
 	f.Hop = c.Hop
+	if c.At != nil {
+		f.Hop = c.At(v)
+	}
 	if f.Hop == "" {
 		f.Hop = v.hop()
 	}

@@ -68,12 +68,17 @@ var binderhubCauses = []Cause{
 	},
 	{
 		ID: "repo-not-allowed", Title: "The repository may not be launched here", Hop: HopBinderHub, Severity: Inconclusive,
-		Match: saysFailed("temporarily disabled from launching", "is not allowed", "not permitted"),
+		Match: func(v *View) bool {
+			return saysFailed("temporarily disabled from launching", "is not allowed", "not permitted")(v) || providerMissing(v)
+		},
 		Sentence: func(v *View) string {
+			if providerMissing(v) {
+				return fmt.Sprintf("BinderHub does not offer %s, only %s", v.Fault.Want, v.Fault.Got)
+			}
 			return fmt.Sprintf("BinderHub may not launch this repository (%s)", failedWords(v))
 		},
 		Suspects: []string{"repo-not-allowed"},
-		Remedy:   "Set SMOKE_SPEC to a repository that the deployment allows (`RepoProvider.allowed_specs`, `banned_specs`).",
+		Remedy:   "Set SMOKE_SPEC to a repository that the deployment allows (`RepoProvider.allowed_specs`, `banned_specs`, `BinderHub.repo_providers`).",
 	},
 	{
 		ID: "leftover-state", Title: "Something of an earlier run is in the way", Hop: HopHub, Severity: Inconclusive,
@@ -105,8 +110,20 @@ var binderhubCauses = []Cause{
 		Remedy:   "From its pod: `kubectl exec deploy/binder -- curl -sI https://github.com`. Egress NetworkPolicies and NAT after a recreate; the host's own status page; credentials of the provider (`access_token` expired gives 401).",
 	},
 	{
+		ID: "ref-no-longer-resolves", Title: "A ref that resolved before does not any more", Hop: HopBinderHub,
+		Match: func(v *View) bool {
+			return unresolvable(v) && holds(v.Fault.Got, "it could be resolved in a run on record")
+		},
+		Sentence: func(v *View) string {
+			return fmt.Sprintf("BinderHub finds no such repository or ref (%s), which it could find in an earlier run: its access to the git host is broken, or the ref was deleted", failedWords(v))
+		},
+		Suspects: []string{"ref-unresolvable", "github-rate-limit"},
+		Remedy: "Is the ref still there: `git ls-remote https://github.com/<owner>/<repository>`? If it is: an expired or revoked `access_token` of the provider makes private repositories, and on some hosts all, look as if they were not there; " +
+			"then a proxy or a firewall between BinderHub and the git host, which answers in its place: `kubectl exec deploy/binder -- git ls-remote …`.",
+	},
+	{
 		ID: "ref-unresolvable", Title: "The ref does not resolve", Hop: HopBinderHub, Severity: Inconclusive,
-		Match: saysFailed("Could not resolve ref", "No provider found for prefix"),
+		Match: unresolvable,
 		Sentence: func(v *View) string {
 			return fmt.Sprintf("BinderHub finds no such repository or ref (%s): the launch was not tried", failedWords(v))
 		},
@@ -133,6 +150,14 @@ var binderhubCauses = []Cause{
 		Suspects: []string{"health-crashes", "kube-api-unreachable", "control-plane-cert-expired"},
 		Remedy:   "`kubectl logs deploy/binder | grep -A20 Traceback`: most often the Kubernetes API is unreachable (RBAC, expired certificates, a NetworkPolicy) or the registry's configuration cannot be read.",
 	},
+}
+
+// unresolvable is a launch whose repository or ref BinderHub could not find (binderhub/builder.py).
+var unresolvable = saysFailed("Could not resolve ref", "No provider found for prefix")
+
+// providerMissing tells whether BinderHub's list of repository providers lacks the one that we launch from.
+func providerMissing(v *View) bool {
+	return v.In("binder-host/providers") && v.Fault.Symptom == wire.Content && v.Fault.Inconclusive
 }
 
 var banned = regexp.MustCompile(`Requests from .* are not allowed`)

@@ -11,6 +11,22 @@ import (
 // edgeCauses are of what stands before the ingress, or in it, and turns the suite away before any application sees it.
 var edgeCauses = []Cause{
 	{
+		ID: "waf-blocked", Title: "A firewall takes what users write for an attack",
+		Match: firewalled,
+		Cite: func(v *View) []*wire.Exchange {
+			if x, ok := v.Other(v.savedBefore); ok {
+				return []*wire.Exchange{x}
+			}
+			return nil
+		},
+		Sentence: func(v *View) string {
+			return fmt.Sprintf("%s %s refuses to save a file with %s because of what stands in it, and passed a harmless one of the same kind: a web application firewall takes users' code for an attack", v.who(), front(v.X), say(status(v.X)))
+		},
+		Suspects: []string{"waf-blocked", "bot-challenge"},
+		Remedy: "Switch its rules off for the hub host, or at least for `/user/`: community ingress-nginx `nginx.ingress.kubernetes.io/enable-modsecurity: \"false\"`, F5 `appprotect.f5.com/app-protect-enable: \"False\"`, plain nginx `modsecurity off;` in the location, " +
+			"Cloudflare a WAF rule with action Skip, AWS WAF a rule that counts. Notebooks hold SQL, HTML and shell commands: no rule can tell them from an attack.",
+	},
+	{
 		ID: "bot-challenge", Title: "A bot challenge stands in the way", Hop: HopEdge, Severity: Inconclusive,
 		Match: func(v *View) bool { return challenge(v.X) },
 		Sentence: func(v *View) string {
@@ -39,9 +55,18 @@ var edgeCauses = []Cause{
 			return v.In("*/redirect") && v.Symptom(wire.Content, wire.Redirected)
 		},
 		Sentence: func(v *View) string {
-			return fmt.Sprintf("Visitors of the %s who come by http:// are not sent to https:// on the same host (%s)", hostOf(v), v.Fault.Got)
+			if v.Fault.Symptom == wire.Redirected {
+				return fmt.Sprintf("Visitors of the %s who come by http:// are sent to the wrong place (%s)", hostOf(v), v.Fault.Got)
+			}
+			return fmt.Sprintf("Visitors of the %s who come by http:// are not sent to https:// (%s)", hostOf(v), v.Fault.Got)
 		},
-		Suspects: []string{"no-https-redirect", "tls-http-redirect-uri", "default-backend-404"},
+		Suspects: []string{"no-https-redirect", "default-backend-404"},
+		Likelier: func(v *View) []string {
+			if v.Fault.Symptom == wire.Redirected {
+				return []string{"tls-http-redirect-uri", "dns-points-to-old-lb"}
+			}
+			return nil
+		},
 		Remedy: "F5 nginx-ingress: `nginx.org/redirect-to-https: \"true\"`; community ingress-nginx: `nginx.ingress.kubernetes.io/force-ssl-redirect: \"true\"`; Traefik: the entry point's `http.redirections`; " +
 			"plain nginx: `return 308 https://$host$request_uri;` in the server on port 80, and `/.well-known/acme-challenge/` before it.",
 	},
@@ -56,7 +81,7 @@ var edgeCauses = []Cause{
 		},
 		Sentence: func(v *View) string {
 			if status(v.X) < 400 {
-				return fmt.Sprintf("A proxy %s decodes or rewrites URLs with encoded characters: BinderHub receives another one (%s)", front(v.X), v.Fault.Got)
+				return fmt.Sprintf("A proxy %s decodes or rewrites URLs with encoded characters, so that BinderHub gets another one: expected %s, got %s", front(v.X), v.Fault.Want, v.Fault.Got)
 			}
 			return fmt.Sprintf("%s %s rejects a URL with encoded characters (%%2F, %%40, %%3A …) with %s before it reaches the application", v.who(), front(v.X), say(status(v.X)))
 		},
@@ -64,6 +89,26 @@ var edgeCauses = []Cause{
 		Remedy: "Traefik 3.6.4 and later: on the entry point set `http.encodedCharacters.allowEncodedSlash: true` (and the others in use). Apache: `AllowEncodedSlashes NoDecode` with `ProxyPass … nocanon`. " +
 			"nginx: remove rewrites and the URI part of `proxy_pass`, which decode the path; community ingress-nginx: no `rewrite-target`.",
 	},
+}
+
+// firewalled is a file that a proxy refused to let through, though it let another one pass: its content made the
+// difference. Of the two that server/files writes, the second has the awkward one.
+func firewalled(v *View) bool {
+	s := status(v.X)
+	if !contents(v.X) || (s != http.StatusForbidden && s != http.StatusNotAcceptable) || v.Answer.application() {
+		return false
+	}
+	_, ok := v.Other(v.savedBefore)
+	return ok
+}
+
+// contents tells whether an exchange writes a file (jupyter_server/services/contents/handlers.py).
+func contents(x *wire.Exchange) bool {
+	return x.Open.Method == http.MethodPut && strings.Contains(urlOf(x).Path, "/api/contents/")
+}
+
+func (v *View) savedBefore(x *wire.Exchange) bool {
+	return v.SameHost(x) && contents(x) && (status(x) == http.StatusOK || status(x) == http.StatusCreated)
 }
 
 // wantsLogin is a demand for credentials: Basic auth, or BinderHub's 403 of a /build that would be a redirect to the

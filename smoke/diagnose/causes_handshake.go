@@ -99,13 +99,29 @@ var handshakeCauses = []Cause{
 		ByAnswer: true,
 	},
 	{
-		ID: "ws-idle-60s", Title: "Quiet WebSockets are cut", Hop: HopIngress,
+		ID: "ingress-reload-cuts-ws", Title: "All WebSockets are cut at once", Hop: HopIngress,
 		Match: func(v *View) bool {
-			return v.X.Opened() && v.Symptom(wire.SocketLost) && withoutCloseFrame(v.X) && idle(v.X) >= minIdle && idle(v.X) > busiest(v.X)
+			_, cut := v.cutTogether()
+			return cut && v.servedAfter()
+		},
+		Cite: func(v *View) []*wire.Exchange {
+			if x, ok := v.cutTogether(); ok {
+				return []*wire.Exchange{x}
+			}
+			return nil
 		},
 		Sentence: func(v *View) string {
-			return fmt.Sprintf("The %s was cut without a close frame after %s of silence: a proxy %s gives up on quiet connections", socketName(v.X), sayTime(idle(v.X)), front(v.X))
+			return fmt.Sprintf("The %s and other WebSockets, busy ones too, were cut at the same moment, and the user server still answers: the ingress %s was reloaded or restarted", socketName(v.X), front(v.X))
 		},
+		Suspects: []string{"ingress-reload-cuts-ws", "keepalive-race-502"},
+		Remedy: "Did anything change an Ingress, a Secret or the controller in that minute (`kubectl get events -A --sort-by=.lastTimestamp`)? Let old workers finish: nginx and its controllers `worker-shutdown-timeout: 1h` and more (community ConfigMap `worker-shutdown-timeout`, F5 `main-snippets: worker_shutdown_timeout 1h;`). " +
+			"If it happens in every run, a sidecar or an autoscaler restarts the controller's pods: `kubectl get pods -A | grep -i ingress`, the restarts.",
+		Mutes: []string{"ws-idle-60s"},
+	},
+	{
+		ID: "ws-idle-60s", Title: "Quiet WebSockets are cut", Hop: HopIngress,
+		Match:    func(v *View) bool { return v.cutInSilence() || v.deafAfterSilence() },
+		Sentence: idleSentence,
 		Suspects: []string{"ws-idle-60s", "ingress-reload-cuts-ws"},
 		Remedy: "Raise the timeouts above 600 s. F5: `nginx.org/proxy-read-timeout: 600s` and `proxy-send-timeout`; community: `nginx.ingress.kubernetes.io/proxy-read-timeout: \"600\"`, `proxy-send-timeout`; plain nginx: `proxy_read_timeout 600s; proxy_send_timeout 600s;`; " +
 			"HAProxy: `timeout tunnel 1h`; Apache: `ProxyTimeout 600`; Traefik: entry point `respondingTimeouts.idleTimeout`; AWS ALB: `idle_timeout.timeout_seconds=600`; Google: `timeoutSec: 600` in a BackendConfig.",
@@ -114,6 +130,65 @@ var handshakeCauses = []Cause{
 
 // minIdle is the least silence that a cut is blamed on: a socket that dies while it is busy dies of something else.
 const minIdle = 2 * time.Second
+
+// pingInterval is how often the user server pings the websockets of kernels and terminals (jupyter_server/base/websocket.py).
+const pingInterval = 30 * time.Second
+
+// cutInSilence is a websocket that ended without a close frame when it had been silent for longer than ever before. Where a
+// busy one went with it, silence is not the reason.
+func (v *View) cutInSilence() bool {
+	_, together := v.cutTogether()
+	return v.X.Opened() && v.Symptom(wire.SocketLost) && withoutCloseFrame(v.X) && idle(v.X) >= minIdle && idle(v.X) > busiest(v.X) && !together
+}
+
+// deafAfterSilence is a websocket that stands, takes what is sent after a long silence, and brings nothing any more, not
+// even a ping: something on the way has forgotten the connection.
+func (v *View) deafAfterSilence() bool {
+	if !v.In("idle/resume") || !v.X.Opened() || v.Fault.Symptom != wire.NoReply {
+		return false
+	}
+	var heard, asked time.Duration
+	for _, f := range v.X.Frames {
+		if f.Direction == wire.Sent {
+			asked = f.At
+		} else {
+			heard = f.At
+		}
+	}
+	return asked-heard > pingInterval
+}
+
+func idleSentence(v *View) string {
+	if !v.cutInSilence() {
+		return fmt.Sprintf("The %s still stands, but after a silence nothing comes through it any more: something %s forgets quiet connections without ending them", socketName(v.X), front(v.X))
+	}
+	text := fmt.Sprintf("The %s was cut without a close frame after %s of silence: a proxy %s gives up on quiet connections", socketName(v.X), sayTime(idle(v.X)), front(v.X))
+	pinged := kind(v.X) == "kernel" || kind(v.X) == "terminal"
+	switch {
+	case pinged && idle(v.X) < pingInterval:
+		text += ", sooner than the user server pings"
+	case v.Warning():
+		text += "; kernels and terminals outlive it, because the user server pings them, but applications that do not ping lose their connections"
+	}
+	return text
+}
+
+// cutTogether returns another websocket on the same host that was lost in the same second, where one of the two was busy.
+func (v *View) cutTogether() (*wire.Exchange, bool) {
+	if !v.X.Opened() || !v.Symptom(wire.SocketLost) || !withoutCloseFrame(v.X) {
+		return nil, false
+	}
+	return v.Other(func(x *wire.Exchange) bool {
+		return x.Opened() && v.SameHost(x) && withoutCloseFrame(x) && x.Close.Symptom == wire.SocketLost &&
+			(x.Close.At-v.X.Close.At).Abs() <= time.Second && min(idle(x), idle(v.X)) < minIdle
+	})
+}
+
+// servedAfter tells whether the user server answered after the websocket was lost: then it did not end with it.
+func (v *View) servedAfter() bool {
+	_, ok := v.Other(func(x *wire.Exchange) bool { return v.SameHost(x) && servedUser(x) && x.Open.At > v.X.Close.At })
+	return ok
+}
 
 // crossOrigin is Tornado's answer to a websocket whose Origin is not its Host (tornado/websocket.py).
 const crossOrigin = "Cross origin websockets not allowed"

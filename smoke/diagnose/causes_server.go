@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 
 	"binderhub-smoke/smoke/wire"
@@ -18,6 +19,29 @@ var serverCauses = []Cause{
 		Suspects: []string{"save-413"},
 		Remedy: "F5 nginx-ingress: `nginx.org/client-max-body-size: 256m` (1m by default) on the hub's Ingress; community ingress-nginx: `nginx.ingress.kubernetes.io/proxy-body-size: 256m`; plain nginx: `client_max_body_size 256m;`; " +
 			"Apache: `LimitRequestBody 0`; Traefik: the buffering middleware's `maxRequestBodyBytes`.",
+	},
+	{
+		ID: "file-changed", Title: "Files come back changed or cut",
+		At: func(v *View) Hop {
+			if v.Fault.Symptom == wire.Content {
+				return HopServer
+			}
+			return HopIngress // the server's head came, so what broke the rest off stands in between
+		},
+		Match: func(v *View) bool {
+			read := v.X.Open.Method == http.MethodGet && strings.Contains(urlOf(v.X).Path, "/api/contents/") && status(v.X) == 200
+			return v.In("server/files") && read && (v.Fault.Symptom == wire.Content || v.Fault.Symptom == wire.EOF || v.Fault.Symptom == wire.Reset)
+		},
+		Sentence: func(v *View) string {
+			var wrote, read int
+			if _, err := fmt.Sscanf(v.Fault.Want+" "+v.Fault.Got, "the %d bytes that were written %d others", &wrote, &read); err == nil {
+				return fmt.Sprintf("A file that was saved comes back changed: %d bytes were written, %d others are read", wrote, read)
+			}
+			return fmt.Sprintf("A file that was saved does not come back whole (%s)", v.Fault.Got)
+		},
+		Suspects: []string{"file-changed"},
+		Remedy: "Read the same file through `kubectl port-forward` to the pod: whole there, it is the ingress. Cut: no room or no right to write for its temporary files (nginx logs \"open() …/proxy_temp… failed\"; `df` in its pod; `proxy_max_temp_file_size 0;` does without them). " +
+			"Changed: a filter that rewrites bodies (`sub_filter`, a firewall that masks data). Not whole there either: the pod's disk is full.",
 	},
 	{
 		ID: "default-url-404", Title: "The server has no such front end", Hop: HopServer,
@@ -38,7 +62,7 @@ var serverCauses = []Cause{
 		Sentence: func(v *View) string {
 			missing := lostAssets(v)
 			a, _ := Answered(missing[0])
-			return fmt.Sprintf("The page loads and stays blank: files missing: %d, first %s (%d%s)", len(missing), urlOf(missing[0]).Path, status(missing[0]), by(a))
+			return fmt.Sprintf("The page loads and stays blank: of its scripts and styles %d do not come as such, first %s (%s%s)", len(missing), urlOf(missing[0]).Path, cameAs(missing[0]), by(a))
 		},
 		Suspects: []string{"assets-404-white-page", "assets-stale-cache", "base-url-mismatch"},
 		Remedy:   "An answer of nginx: a `location ~ \\.(js|css)$` takes the files away from the application; of the hub: paths are routed to the wrong service; of the server: the build of JupyterLab in the image is incomplete (`jupyter lab clean && jupyter lab build`). A CDN: purge it, and never cache the HTML.",
@@ -61,8 +85,10 @@ func lostAssets(v *View) []*wire.Exchange {
 	}
 	var missing []*wire.Exchange
 	for _, x := range v.All {
-		ours := x.ID == v.X.ID || (x.Scenario == v.Scenario && x.Step == v.Step)
-		if ours && x.Open.Role != wire.RoleOther && asset(x) && v.sideOf(x) && lost(x) {
+		decides := x.ID == v.X.ID
+		ours := decides || (x.Scenario == v.Scenario && x.Step == v.Step)
+		named := asset(x) || (decides && saysAsset(v))
+		if ours && x.Open.Role != wire.RoleOther && named && v.sideOf(x) && (lost(x) || (decides && saysAsset(v) && v.Fault.Symptom == wire.ContentType)) {
 			missing = append(missing, x)
 		}
 	}
@@ -74,6 +100,20 @@ func lostAssets(v *View) []*wire.Exchange {
 func lost(x *wire.Exchange) bool {
 	s := status(x)
 	return s == 404 || s == 403 || s == 302 || (s == 200 && strings.HasPrefix(header(x, "Content-Type"), "text/html"))
+}
+
+// saysAsset tells whether the fault is of a file that a page names: browsers that are told not to guess drop a script or a
+// style of another type.
+func saysAsset(v *View) bool {
+	return strings.HasPrefix(v.Fault.Subject, "The script of ") || strings.HasPrefix(v.Fault.Subject, "The stylesheet of ")
+}
+
+// cameAs is what came in place of a file.
+func cameAs(x *wire.Exchange) string {
+	if status(x) != 200 {
+		return fmt.Sprint(status(x))
+	}
+	return "200 as " + firstOf(header(x, "Content-Type"), "no type")
 }
 
 // sideOf tells whether an exchange is on the host that the finding will name.

@@ -45,8 +45,8 @@ var streamCauses = []Cause{
 			return launchStream(v.X) && (v.Fault.Symptom == wire.Buffered || heldBack(v))
 		},
 		Sentence: func(v *View) string {
-			if n := len(events(v.X)); n > 0 {
-				return fmt.Sprintf("The ingress %s holds BinderHub's event stream back: %d events came in a heap (%s)", front(v.X), n, v.Fault.Got)
+			if all := events(v.X); len(all) > 0 {
+				return fmt.Sprintf("The ingress %s holds BinderHub's event stream back: nothing came for %s, and then everything at once", front(v.X), sayTime(all[0].at-v.X.Open.At))
 			}
 			return fmt.Sprintf("The ingress %s lets no event of BinderHub's stream through (%s), while BinderHub answers other requests at once", front(v.X), v.Fault.Got)
 		},

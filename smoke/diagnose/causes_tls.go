@@ -17,7 +17,7 @@ var tlsCauses = []Cause{
 		},
 		Sentence: func(v *View) string {
 			if name := placeholder(v.X); name != "" {
-				return fmt.Sprintf("The ingress of the %s shows its placeholder certificate %q: it has none of its own for this name", hostOf(v), name)
+				return fmt.Sprintf("The ingress of the %s%s shows its placeholder certificate %q: it has none of its own for this name", hostOf(v), atOne(v), name)
 			}
 			return fmt.Sprintf("The ingress of the %s refuses TLS for this name: it has no certificate for it, or does not know the name", hostOf(v))
 		},
@@ -32,7 +32,7 @@ var tlsCauses = []Cause{
 		Match: func(v *View) bool { return v.Symptom(wire.TLSExpired) },
 		Sentence: func(v *View) string {
 			if c, ok := leaf(v.X); ok {
-				return fmt.Sprintf("The certificate of the %s expired on %s (issuer %s)", hostOf(v), c.NotAfter.UTC().Format("2006-01-02 15:04 UTC"), c.Issuer)
+				return fmt.Sprintf("The certificate of the %s%s expired on %s (issuer %s)", hostOf(v), atOne(v), c.NotAfter.UTC().Format("2006-01-02 15:04 UTC"), c.Issuer)
 			}
 			return fmt.Sprintf("The certificate of the %s has expired", hostOf(v))
 		},
@@ -50,7 +50,7 @@ var tlsCauses = []Cause{
 			if c, ok := leaf(v.X); ok && len(c.DNSNames) > 0 {
 				names = strings.Join(c.DNSNames, ", ")
 			}
-			return fmt.Sprintf("The certificate of the %s is for %s, and not for %s", hostOf(v), names, urlOf(v.X).Hostname())
+			return fmt.Sprintf("The certificate of the %s%s is for %s, and not for %s", hostOf(v), atOne(v), names, urlOf(v.X).Hostname())
 		},
 		Suspects: []string{"tls-san-missing-host", "dns-points-to-old-lb", "default-backend-404"},
 		Likelier: oneOfTheAddresses,
@@ -67,11 +67,11 @@ var tlsCauses = []Cause{
 			case !ok:
 				return fmt.Sprintf("The certificate of the %s comes from an authority that is not trusted", hostOf(v))
 			case c.Subject == c.Issuer:
-				return fmt.Sprintf("The certificate of the %s is signed by itself (%s)", hostOf(v), c.Subject)
+				return fmt.Sprintf("The certificate of the %s%s is signed by itself (%s)", hostOf(v), atOne(v), c.Subject)
 			case len(v.X.TLS.Certificates) == 1:
-				return fmt.Sprintf("The %s sends its certificate without the intermediate of %s, so nobody can check it", hostOf(v), c.Issuer)
+				return fmt.Sprintf("The %s%s sends its certificate without the intermediate of %s, so nobody can check it", hostOf(v), atOne(v), c.Issuer)
 			}
-			return fmt.Sprintf("The certificate of the %s comes from %s, which is not trusted", hostOf(v), c.Issuer)
+			return fmt.Sprintf("The certificate of the %s%s comes from %s, which is not trusted", hostOf(v), atOne(v), c.Issuer)
 		},
 		Suspects: []string{"tls-chain-incomplete", "tls-fake-cert", "local-middlebox"},
 		Likelier: func(v *View) []string {
@@ -90,7 +90,8 @@ var tlsCauses = []Cause{
 			return v.Symptom(wire.TLSExpiring) || (v.In("*/tls") && v.Warning() && !v.tlsFailed())
 		},
 		Sentence: func(v *View) string {
-			return fmt.Sprintf("The certificate of the %s should have been renewed by now (%s)", hostOf(v), v.Fault.Got)
+			left, rest, _ := strings.Cut(v.Fault.Got, ": ")
+			return fmt.Sprintf("The certificate of the %s has not been renewed, and has %s left: %s", hostOf(v), left, firstOf(rest, "then every visit fails"))
 		},
 		Suspects: []string{"tls-renewal-broken"},
 		Remedy: "`kubectl describe certificate,order,challenge -n <namespace>` says what fails. F5 nginx-ingress rejects the solver's own Ingress for the same host: annotate the Ingress " +
@@ -98,8 +99,20 @@ var tlsCauses = []Cause{
 	},
 	{
 		ID: "tls-http-redirect-uri", Title: "Links lose https", Hop: HopIngress,
+		At: func(v *View) Hop {
+			if toldServer(v) {
+				return HopBinderHub // a setting of its own, which no header changes
+			}
+			return HopIngress
+		},
 		Match: losesHTTPS,
 		Sentence: func(v *View) string {
+			switch {
+			case toldServer(v):
+				return fmt.Sprintf("BinderHub is an https site and sends its users to %s: its hub_url begins with http", downgraded(v))
+			case launchStream(v.X):
+				return fmt.Sprintf("BinderHub takes itself for %s: X-Forwarded-Proto does not reach it, so links and badges that it makes lose https", downgraded(v))
+			}
 			return fmt.Sprintf("An https page of the %s sends its visitors to http:// (%s): the application is not told that it is behind TLS", hostOf(v), downgraded(v))
 		},
 		Suspects: []string{"tls-http-redirect-uri"},
@@ -151,8 +164,22 @@ func downgraded(v *View) string {
 	if s := status(v.X); s >= 300 && s < 400 && strings.HasPrefix(to, "http://"+urlOf(v.X).Hostname()) {
 		return to
 	}
-	if strings.HasPrefix(v.Fault.Got, "http://") && strings.HasPrefix(v.Fault.Want, "https://") {
-		return v.Fault.Got
+	if strings.HasPrefix(v.Fault.Got, "http://") && strings.Contains(v.Fault.Want, "https://") {
+		url, _, _ := strings.Cut(v.Fault.Got, ": ")
+		return url
 	}
 	return ""
+}
+
+// toldServer tells whether it is the user server's URL, in a launch's "ready", that has lost https.
+func toldServer(v *View) bool {
+	return launchStream(v.X) && holds(v.Fault.Want, "URL of the user server")
+}
+
+// atOne names the address whose certificate it is where the host has others: they may show, or have shown, a good one.
+func atOne(v *View) string {
+	if oneOfTheAddresses(v) == nil && !holds(v.Fault.Got, "(shown by") {
+		return ""
+	}
+	return " at " + addresses(v.X)
 }

@@ -12,7 +12,9 @@ import (
 // name, a route or an answer.
 const instant = 900 * time.Millisecond
 
-// partialCauses are of requests of which some fail. They come before the causes of a single failure.
+// partialCauses are of requests of which some fail. They come before the causes of a single failure. An over-matching
+// selector (2i2c-org/binderhub-service#165) shows as 502 always, which is upstream-refused, or as 502 now and then, which is
+// this: it is a suspect of both.
 var partialCauses = []Cause{
 	{
 		ID:    "one-of-n-bad",

@@ -135,12 +135,15 @@ func quiet(x *wire.Exchange) time.Duration {
 }
 
 // quote shortens a message for a sentence.
-func quote(s string) string {
+func quote(s string) string { return strconv.Quote(short(s)) }
+
+// short is a message on one line, and not more of it than a sentence bears.
+func short(s string) string {
 	s = strings.Join(strings.Fields(s), " ")
 	if r := []rune(s); len(r) > 160 {
 		s = string(r[:160]) + "…"
 	}
-	return strconv.Quote(s)
+	return s
 }
 
 // failedWords is the message of the failed event as a sentence quotes it.

@@ -27,7 +27,13 @@ func (v *View) signature() string {
 	if s == 0 {
 		return fmt.Sprintf("No answer %s: %s", place(v.X), what)
 	}
-	if !v.X.Opened() && !strings.Contains(what, fmt.Sprint(s)) {
+	if v.X.Opened() {
+		return fmt.Sprintf("The %s is open: expected %s, got %s", socketName(v.X), v.Fault.Want, what)
+	}
+	if s < 400 && v.Fault.Want != "" && v.Fault.Symptom != "" {
+		what = fmt.Sprintf("expected %s, got %s", v.Fault.Want, what) // the status is in order, so it alone tells nothing
+	}
+	if !strings.Contains(what, fmt.Sprint(s)) {
 		what = fmt.Sprintf("%s, %s", say(s), what)
 	}
 	return fmt.Sprintf("%s answers %s: %s", v.who(), place(v.X), what)
