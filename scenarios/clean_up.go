@@ -3,6 +3,7 @@ package scenarios
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"binderhub-smoke/smoke"
@@ -31,10 +32,12 @@ func (j *Journey) shutdown(ctx context.Context) error {
 		return smoke.Skip("nothing was launched")
 	}
 	j.awaitServers(ctx, launches)
-	var faults []error
-	for _, l := range launches {
-		faults = append(faults, j.shutdownOne(ctx, l))
+	faults := make([]error, len(launches))
+	var group sync.WaitGroup
+	for i, l := range launches {
+		group.Go(func() { faults[i] = j.shutdownOne(ctx, l) })
 	}
+	group.Wait()
 	return errors.Join(faults...)
 }
 

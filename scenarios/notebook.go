@@ -102,11 +102,11 @@ func (v *visit) launch(ctx context.Context) error {
 		v.Tell(note)
 	}
 	if !v.Target.UI {
-		v.register(&launched{close: v.end, server: func(context.Context) (*jupyter.Server, error) { return nil, nil }})
+		v.register(&launched{close: v.leave, server: func(context.Context) (*jupyter.Server, error) { return nil, nil }})
 		v.server = v.raw
 		return v.browser.OpenServer(ctx, v.raw.Base(), v.raw.Token())
 	}
-	v.launching(&launched{at: v.Timeline.Now(), close: v.end, server: v.serverOf})
+	v.launching(&launched{at: v.Timeline.Now(), close: v.leave, server: v.serverOf})
 	server, err := v.browser.Launch(ctx, v.binder.URL("v2/"+v.Target.Spec))
 	if err != nil {
 		return err
@@ -129,7 +129,7 @@ func (v *visit) onServer(s browser.Server) {
 func (v *visit) serverOf(ctx context.Context) (*jupyter.Server, error) {
 	select {
 	case <-v.served:
-		return jupyter.NewServer(v.unmetered, v.told.URL, v.told.Token), nil
+		return jupyter.NewServer(v.net, v.told.URL, v.told.Token), nil
 	default:
 	}
 	if !v.browser.Launching() {
@@ -137,11 +137,14 @@ func (v *visit) serverOf(ctx context.Context) (*jupyter.Server, error) {
 	}
 	select {
 	case <-v.served:
-		return jupyter.NewServer(v.unmetered, v.told.URL, v.told.Token), nil
+		return jupyter.NewServer(v.net, v.told.URL, v.told.Token), nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
+
+// leave begins to close the browser and does not wait: what the page still does is no longer recorded.
+func (v *visit) leave() { go v.end() }
 
 // end closes the browser, once nobody needs its launch any more.
 func (v *visit) end() { v.ended.Do(v.closeBrowser) }
