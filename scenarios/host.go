@@ -86,7 +86,7 @@ func (h *host) tls(ctx context.Context) error {
 			unreachable = err
 			h.Tell(fmt.Sprintf("%s has the IPv6 address %s, which cannot be tried from here: this machine has no route to it", h.name, at))
 		case err != nil:
-			return err
+			return h.shownBy(err, at)
 		default:
 			reached++
 			expiring = errors.Join(expiring, h.daysLeft(c))
@@ -96,6 +96,15 @@ func (h *host) tls(ctx context.Context) error {
 		return unreachable
 	}
 	return soonest(expiring)
+}
+
+// shownBy names the address in the fault of a certificate, where the host has several: the others may show a good one.
+func (h *host) shownBy(err error, at netip.Addr) error {
+	var f *wire.Fault
+	if len(h.addresses) > 1 && errors.As(err, &f) && strings.HasPrefix(string(f.Symptom), "tls-") {
+		f.Got += fmt.Sprintf(" (shown by %s)", at)
+	}
+	return err
 }
 
 // noRoute tells whether a fault is this machine's own: it has no way to the address's family.

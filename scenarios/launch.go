@@ -133,6 +133,9 @@ func (j *Journey) clientIP(l *binder.Launch) error {
 	return smoke.Warn(l.Fault(wire.Content, "our public address as binder_client_ip", "a private one: X-Forwarded-For does not arrive"))
 }
 
+// errNoAddress is of a launch that is ready at a place that nobody can ask.
+var errNoAddress = errors.New("ready told no URL that can be asked")
+
 // serverOf waits for the server of a launch, for clean-up.
 func (j *Journey) serverOf(ctx context.Context, l *binder.Launch) (*jupyter.Server, error) {
 	var fault *wire.Fault
@@ -144,6 +147,9 @@ func (j *Journey) serverOf(ctx context.Context, l *binder.Launch) (*jupyter.Serv
 		case err != nil:
 			return nil, err
 		}
+	}
+	if at, err := url.Parse(l.Ready().URL); err != nil || at.Host == "" {
+		return nil, errNoAddress
 	}
 	return jupyter.NewServer(j.net, l.Ready().URL, l.Ready().Token), nil
 }

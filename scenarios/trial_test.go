@@ -1,6 +1,7 @@
 package scenarios_test
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"testing"
@@ -19,13 +20,15 @@ import (
 
 // trial is one run of the engine against the shared deployment with one thing changed.
 type trial struct {
-	ingress func(*fixtures.Ingress)  // a change of the healthy one
-	binder  func(*binderhub.Config)  // a BinderHub with settings of its own
-	sick    string                   // runs on the borrowed server, in this mode
-	target  func(*smoke.Target)      // what the user says of the target
-	known   *state.State             // of earlier runs
-	budgets map[string]time.Duration // of steps that would wait longer than a test may
-	run     []string                 // scenarios and steps, with what they need
+	ingress  func(*fixtures.Ingress)  // a change of the healthy one
+	binder   func(*binderhub.Config)  // a BinderHub with settings of its own
+	upstream string                   // the address of one that runs
+	sick     string                   // runs on the borrowed server, in this mode
+	target   func(*smoke.Target)      // what the user says of the target
+	known    *state.State             // of earlier runs
+	budgets  map[string]time.Duration // of steps that would wait longer than a test may
+	grace    time.Duration            // for launches that have not ended, 10 s unless given
+	run      []string                 // scenarios and steps, with what they need
 }
 
 // expectation is what one step must come to.
@@ -41,7 +44,7 @@ func (c trial) against(t *testing.T, d *fixtures.Deployment) smoke.TargetResult 
 	target := loopback(t, d)
 	target.Scenarios = c.run
 	var changes []func(*fixtures.Ingress)
-	upstream := ""
+	upstream := c.upstream
 	switch {
 	case c.binder != nil:
 		upstream = binderHub(t, d, c.binder)
@@ -60,7 +63,7 @@ func (c trial) against(t *testing.T, d *fixtures.Deployment) smoke.TargetResult 
 	if c.target != nil {
 		c.target(&target)
 	}
-	return engine(t, target, c.known, c.budgets)
+	return engine(t, target, patience{budgets: c.budgets, grace: cmp.Or(c.grace, 10*time.Second)}, c.known)
 }
 
 // loopback is the deployment as a target, with nothing in it that takes long or is not asked for.
@@ -75,25 +78,31 @@ func loopback(t *testing.T, d *fixtures.Deployment) smoke.Target {
 	return target
 }
 
+// patience is how long things may take: a test cannot wait a minute for what never comes.
+type patience struct {
+	budgets map[string]time.Duration // of steps, instead of their own
+	grace   time.Duration            // for a launch that has not ended
+}
+
 // engine runs the suite against one target.
-func engine(t *testing.T, target smoke.Target, known *state.State, budgets map[string]time.Duration) smoke.TargetResult {
+func engine(t *testing.T, target smoke.Target, p patience, known *state.State) smoke.TargetResult {
 	t.Helper()
 	run, err := smoke.Start(context.Background(), smoke.Options{
-		Settings: smoke.Settings{Targets: []smoke.Target{target}, Timeout: 3 * time.Minute, Grace: 10 * time.Second, Out: t.TempDir()},
-		Version:  smoke.Version, Scenarios: hurried(scenarios.All(known), budgets),
+		Settings: smoke.Settings{Targets: []smoke.Target{target}, Timeout: 3 * time.Minute, Grace: p.grace, Out: t.TempDir()},
+		Version:  smoke.Version, Scenarios: p.hurry(scenarios.All(known)),
 	})
 	require.NoError(t, err)
 	defer run.Close()
 	return run.Wait().Targets[0]
 }
 
-// hurried gives steps other budgets than a person would: a test cannot wait a minute for what never comes.
-func hurried(all func(*smoke.TargetRun) []smoke.Scenario, budgets map[string]time.Duration) func(*smoke.TargetRun) []smoke.Scenario {
+// hurry gives the steps their budgets.
+func (p patience) hurry(all func(*smoke.TargetRun) []smoke.Scenario) func(*smoke.TargetRun) []smoke.Scenario {
 	return func(r *smoke.TargetRun) []smoke.Scenario {
 		list := all(r)
 		for _, sc := range list {
 			for i, st := range sc.Steps {
-				if b, ok := budgets[sc.Name+"/"+st.Name]; ok {
+				if b, ok := p.budgets[sc.Name+"/"+st.Name]; ok {
 					sc.Steps[i].Budget = b
 				}
 			}
@@ -119,7 +128,7 @@ func (e expectation) check(t *testing.T, r smoke.TargetResult) {
 // requireNamed wants a failed step to name URL, expected, got and hop, within a second of its proof.
 func requireNamed(t *testing.T, r smoke.TargetResult, id string, st smoke.StepResult) {
 	t.Helper()
-	require.Regexp(t, `at https?://\S+: expected .+, got .+`, st.Reason)
+	require.Regexp(t, `at https?://\S+ expected .+, got .+`, st.Reason)
 	f := findingOf(t, r, id)
 	t.Logf("%s: %s (%s, hop %s)\n%s", id, st.Reason, f.Cause, f.Hop, f.Summary)
 	require.NotEmpty(t, f.Hop)
