@@ -45,7 +45,7 @@ func (j *Journey) labPage(ctx context.Context, page *wire.Answer) error {
 	if len(assetsOf(page)) == 0 {
 		return page.Fault(subject, wire.Content, "a page with scripts", "a page that names none")
 	}
-	return j.assets(ctx, subject, page)
+	return j.assets(ctx, "the user server's page", page)
 }
 
 // largeFile is the size of a notebook with plots in it, in bytes: more than the body limit that ingresses come with.

@@ -14,7 +14,7 @@ import (
 // WriteFile writes a file into the server's directory, as Lab does when it uploads one. path needs no escaping.
 // Source: jupyter_server/services/contents/handlers.py.
 func (s *Server) WriteFile(ctx context.Context, path string, content []byte) error {
-	subject := fmt.Sprintf("The upload of a file of %.1f MB", float64(len(content))/1e6)
+	subject := "The upload of a file of " + size(len(content))
 	a, err := s.call(ctx, subject, http.MethodPut, "api/contents/"+escape(path), map[string]string{
 		"type": "file", "format": "base64", "content": base64.StdEncoding.EncodeToString(content),
 	})
@@ -25,6 +25,14 @@ func (s *Server) WriteFile(ctx context.Context, path string, content []byte) err
 		return nil
 	}
 	return a.Expect(subject, http.StatusCreated, "application/json")
+}
+
+// size is a number of bytes as a person says it.
+func size(n int) string {
+	if n < 100_000 {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
 }
 
 // maxFile bounds a file that is read back, as the base64 in its JSON, in bytes.

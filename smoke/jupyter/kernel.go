@@ -112,7 +112,7 @@ func (s *Server) WatchKernel(ctx context.Context, id string) error {
 		}
 		var k Kernel
 		_ = json.Unmarshal(a.Body, &k)
-		if k.State == "dead" || a.Status == http.StatusNotFound && !s.absent(a) {
+		if k.State == "dead" || s.lacks(a) {
 			return a.Fault(subject, wire.KernelDead, "a kernel that starts", fmt.Sprintf("%d, state %q", a.Status, k.State))
 		}
 	}

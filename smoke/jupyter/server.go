@@ -170,6 +170,15 @@ func (s *Server) absent(a *wire.Answer) bool {
 	return false
 }
 
+// lacks tells whether the server itself says that it has no such thing. A 404 of anybody before it tells nothing about it: an
+// ingress may let some paths through and no others. Source: jupyter_server/base/handlers.py, and jupyterhub-singleuser, which
+// names the hub's version and no place for reports.
+func (s *Server) lacks(a *wire.Answer) bool {
+	policy := a.Header.Get("Content-Security-Policy")
+	own := strings.Contains(policy, "/user/") || a.Header.Get("X-JupyterHub-Version") != "" && !strings.Contains(policy, "/hub/")
+	return a.Status == http.StatusNotFound && own
+}
+
 // Bounds of what listens for a server's end: it is a help, and nothing to wait for.
 const (
 	listenTime = 2 * time.Second

@@ -24,7 +24,7 @@ func (s *Server) StartTerminal(ctx context.Context) (name string, offered bool, 
 	if err != nil {
 		return "", false, err
 	}
-	if a.Status == http.StatusNotFound && !s.absent(a) {
+	if s.lacks(a) {
 		return "", false, nil
 	}
 	if err := a.Expect(subject, http.StatusOK, "application/json"); err != nil {
@@ -106,7 +106,7 @@ func (s *Server) OpenEvents(ctx context.Context) (socket *wire.Socket, offered b
 	socket, a, err := s.net.Dial(ctx, wire.Handshake{
 		Subject: "The server's events websocket", URL: s.URL("api/events/subscribe"), Header: s.header(),
 	})
-	if a != nil && a.Status == http.StatusNotFound && !s.absent(a) {
+	if a != nil && s.lacks(a) {
 		return nil, false, nil
 	}
 	return socket, true, err
