@@ -221,9 +221,15 @@ func credentialsLost(v *View) bool {
 		return opened && v.hostKept()
 	}
 	if handshake(v.X) {
-		return serverPage(v.X) && strings.Contains(header(v.X, "Set-Cookie"), "_xsrf=")
+		return serverPage(v.X) && (strings.Contains(header(v.X, "Set-Cookie"), "_xsrf=") || v.cookieLost())
 	}
 	return v.Answer.Hop == HopServer && sent(v.X, "Authorization") != "" && !openAPI(v.X) && holds(body(v.X), `"message": "Forbidden"`) && v.openAPIServed()
+}
+
+// cookieLost is a socket that was opened as a browser does, with cookies and without a token, where a token's is let in.
+func (v *View) cookieLost() bool {
+	_, opened := v.rawOpened()
+	return opened && sent(v.X, "Origin") != "" && sent(v.X, "Authorization") == ""
 }
 
 // openAPIServed tells whether the user server answered the one URL that needs no login: its Host check is then content.

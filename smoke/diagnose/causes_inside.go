@@ -41,6 +41,9 @@ var insideCauses = []Cause{
 		ID: "pod-egress-blocked", Title: "User pods cannot reach what they should", Hop: HopPod,
 		Match: func(v *View) bool { return v.Fault.Symptom == wire.Unreached },
 		Sentence: func(v *View) string {
+			if holds(v.Fault.Got, "refused") {
+				return fmt.Sprintf("A user pod's connection to %s is refused at once: nothing listens there, or a policy rejects it", asked(v))
+			}
 			return fmt.Sprintf("A user pod cannot connect to %s (%s): its way out of the cluster is closed", asked(v), said(v))
 		},
 		Suspects: []string{"pod-egress-blocked", "hairpin-refused"},

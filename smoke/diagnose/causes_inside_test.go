@@ -42,6 +42,7 @@ var _ = known("pod-dns-broken",
 
 var _ = known("pod-egress-blocked",
 	signature{name: "time out", make: unreached("pod/egress", wantsOut, "TimeoutError: timed out"), hop: HopPod, suspects: []string{"hairpin-refused"}},
+	signature{name: "refused", make: unreached("pod/egress", wantsOut, "ConnectionRefusedError: [Errno 111] Connection refused")},
 	signature{name: "the address is known, the route is not", make: unreached("pod/egress", wantsOut, "OSError: [Errno 101] Network is unreachable")},
 )
 

@@ -21,13 +21,8 @@ var serverCauses = []Cause{
 			"Apache: `LimitRequestBody 0`; Traefik: the buffering middleware's `maxRequestBodyBytes`.",
 	},
 	{
-		ID: "file-changed", Title: "Files come back changed or cut",
-		At: func(v *View) Hop {
-			if v.Fault.Symptom == wire.Content {
-				return HopServer
-			}
-			return HopIngress // the server's head came, so what broke the rest off stands in between
-		},
+		// The server reports its own troubles, a full disk say, as an error: what comes with 200 was changed on the way.
+		ID: "file-changed", Title: "Files come back changed or cut", Hop: HopIngress,
 		Match: func(v *View) bool {
 			read := v.X.Open.Method == http.MethodGet && strings.Contains(urlOf(v.X).Path, "/api/contents/") && status(v.X) == 200
 			return v.In("server/files") && read && (v.Fault.Symptom == wire.Content || v.Fault.Symptom == wire.EOF || v.Fault.Symptom == wire.Reset)

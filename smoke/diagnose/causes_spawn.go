@@ -145,7 +145,11 @@ func spawnSuspects(ids ...string) []string { return append(slices.Clip(ids), "he
 
 func spawnSentence(what string) func(*View) string {
 	return func(v *View) string {
-		text := fmt.Sprintf("%s: %s", what, spawnWords(v))
+		words := spawnWords(v)
+		if _, ok := failed(v); !ok { // it only stopped: nobody has said that it failed
+			words = short(v.Fault.Got)
+		}
+		text := fmt.Sprintf("%s: %s", what, words)
 		if _, ok := healthy(v); ok {
 			text += " (BinderHub's /health is green all the same)"
 		}

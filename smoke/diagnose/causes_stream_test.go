@@ -129,7 +129,14 @@ var _ = known("autoscale-failed", signature{name: "said so", make: spawn("[Norma
 
 var _ = known("launch-timeout",
 	signature{name: "an empty reason", make: spawn("Spawn failed: "), hop: HopSpawner},
-	signature{name: "said so", make: launchFails(builtEvent, launchingEvent("Server requested"), failedEvent(500, "Image x for user y took too long to launch"))})
+	signature{name: "said so", make: launchFails(builtEvent, launchingEvent("Server requested"), failedEvent(500, "Image x for user y took too long to launch"))},
+	signature{name: "it only stops", make: stalled(wire.Stalled, builtEvent, launchingEvent("Server requested")), hop: HopSpawner})
+
+func TestALaunchThatOnlyStopsSaysSinceWhen(t *testing.T) {
+	h := byHand(t)
+	stalled(wire.Stalled, builtEvent, launchingEvent("Server requested"))(h)
+	require.Equal(t, "The user server did not start within the hub's time limit: nothing for 1m5s", h.one("launch-timeout").Summary)
+}
 
 var _ = known("kube-api-unreachable", signature{name: "every attempt failed", make: spawn("Spawn failed: (500) Reason: Internal"), hop: HopSpawner, suspects: []string{"control-plane-cert-expired"}})
 

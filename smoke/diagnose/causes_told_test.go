@@ -226,7 +226,7 @@ func fileComesBack(symptom wire.Symptom, want, got string) func(*hand) {
 }
 
 var _ = known("file-changed",
-	signature{name: "other bytes", make: fileComesBack(wire.Content, "the 4000000 bytes that were written", "3999990 others"), hop: HopServer},
+	signature{name: "other bytes", make: fileComesBack(wire.Content, "the 4000000 bytes that were written", "3999990 others"), hop: HopIngress},
 	signature{name: "cut", make: fileComesBack(wire.EOF, "a complete body", "the connection's end"), hop: HopIngress},
 )
 

@@ -94,6 +94,13 @@ var jupyter403 = answer{status: 403, header: headers("Server", "nginx/1.22.1", "
 
 var _ = known("ws-credentials-stripped",
 	signature{name: "kernel channel", make: socketFails("kernel/channel", channels, jupyter403), hop: HopIngress},
+	// As seen of jupyter_server 2.21 through nginx 1.22 with `proxy_set_header Cookie ""`: it sets no new cookie.
+	signature{name: "cookies only", hop: HopIngress, make: func(h *hand) {
+		h.ws("kernel/channel", serverURL+channels, socketOpen)
+		socketFails("kernel/channel", channels, jupyter403.with(func(a *answer) {
+			a.header, a.send = headers("Server", "nginx/1.22.1", "Content-Type", "text/html"), headers("Origin", hubURL, "Cookie", "[redacted]")
+		}))(h)
+	}},
 	signature{name: "REST", make: func(h *hand) {
 		h.served()
 		failsWith("server/api", serverURL+"api/status", wire.Status, serverAPI.with(func(a *answer) {
