@@ -86,9 +86,5 @@ func (j *Journey) startRebuilt(ctx context.Context, launch *binder.Launch) error
 	if _, err := server.Version(ctx); err != nil {
 		return err
 	}
-	keepalives, err := launch.Drain(ctx)
-	if err == nil && keepalives == 0 {
-		err = launch.Fault(wire.Stalled, "keepalives while the stream is held", "none")
-	}
-	return err
+	return launch.Drain(ctx)
 }

@@ -10,12 +10,16 @@ import (
 	"time"
 
 	"binderhub-smoke/smoke"
+	"binderhub-smoke/smoke/jupyter"
 	"binderhub-smoke/smoke/wire"
 )
 
 // Server proves that the user server serves Lab with every asset, and saves a large file.
 func Server(j *Journey) smoke.Scenario {
-	var page *wire.Answer
+	var (
+		visitor *jupyter.Visitor
+		page    *wire.Answer
+	)
 	return smoke.Scenario{
 		Name:   "server",
 		Proves: "the user server serves Lab with every asset, and saves a large file",
@@ -23,23 +27,35 @@ func Server(j *Journey) smoke.Scenario {
 		Raw:    true,
 		Steps: []smoke.Step{
 			{Name: "login", Budget: 30 * time.Second, Do: func(ctx context.Context) (err error) {
-				_, page, err = j.raw.Visit(ctx)
+				visitor, page, err = j.raw.Visit(ctx)
 				return err
 			}},
-			{Name: "lab", Budget: 60 * time.Second, Do: func(ctx context.Context) error { return j.labPage(ctx, page) }},
+			{Name: "lab", Budget: 60 * time.Second, Do: func(ctx context.Context) error { return j.labPage(ctx, visitor, page) }},
 			{Name: "api", Budget: 30 * time.Second, Do: func(ctx context.Context) error { return j.raw.Authenticated(ctx) }},
 			{Name: "files", Budget: 60 * time.Second, Do: j.files},
 		},
 	}
 }
 
-// labPage looks at the page that the link of a launch leads to, and fetches all that it names.
-func (j *Journey) labPage(ctx context.Context, page *wire.Answer) error {
+// labPage looks at the page that the link of a launch leads to, and fetches all that it names. A repository may start
+// another application; then Lab's own page is looked at, where there is one.
+func (j *Journey) labPage(ctx context.Context, visitor *jupyter.Visitor, page *wire.Answer) (err error) {
 	subject := "The user server's page"
 	if err := page.Expect(subject, http.StatusOK, "text/html"); err != nil {
 		return err
 	}
-	if !bytes.Contains(page.Body, []byte("jupyter-config-data")) {
+	if !isLab(page) {
+		if page, err = visitor.Page(ctx, "lab"); err != nil {
+			return err
+		}
+		if page.Status == http.StatusNotFound {
+			return smoke.Skip("the user server starts another application, and has no JupyterLab")
+		}
+		if err := page.Expect(subject, http.StatusOK, "text/html"); err != nil {
+			return err
+		}
+	}
+	if !isLab(page) {
 		return page.Fault(subject, wire.Content, "JupyterLab's or Notebook's page", "a page without jupyter-config-data")
 	}
 	if len(assetsOf(page)) == 0 {
@@ -47,6 +63,9 @@ func (j *Journey) labPage(ctx context.Context, page *wire.Answer) error {
 	}
 	return j.assets(ctx, "the user server's page", page)
 }
+
+// isLab tells JupyterLab's and Notebook's pages from others by the settings in them.
+func isLab(page *wire.Answer) bool { return bytes.Contains(page.Body, []byte("jupyter-config-data")) }
 
 // largeFile is the size of a notebook with plots in it, in bytes: more than the body limit that ingresses come with.
 const largeFile = 4_000_000

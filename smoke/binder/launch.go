@@ -50,6 +50,8 @@ type Launch struct {
 	first    time.Duration // when the first event came; zero before
 	logs     int           // log lines of the build
 	alive    int           // keepalive comments
+	lastAt   time.Duration // when something last came
+	silent   time.Duration // the longest time in which nothing came
 	heard    []string      // messages of the phases that launch a server: the reason of a failure may stand only there
 	ready    *Ready
 	over     error // why no further event will come
@@ -149,6 +151,7 @@ func (l *Launch) Next(ctx context.Context) (Event, error) {
 				return Event{}, l.end(errors.New("the launch was closed"))
 			}
 			l.exchange, l.member = a.exchange, a.member
+			l.heardAt(a)
 			if a.err != nil {
 				return Event{}, l.end(l.ended(a.err))
 			}
@@ -165,6 +168,18 @@ func (l *Launch) Next(ctx context.Context) (Event, error) {
 		}
 	}
 	return Event{}, l.over
+}
+
+// heardAt keeps the longest silence between two arrivals.
+func (l *Launch) heardAt(a arrival) {
+	at := a.event.At
+	if a.err != nil {
+		at = l.client.net.Timeline().Now()
+	}
+	if l.lastAt != 0 {
+		l.silent = max(l.silent, at-l.lastAt)
+	}
+	l.lastAt = at
 }
 
 // late is what it means that ctx ended first: when its time was over the launch is stuck, though its stream may live.
@@ -288,18 +303,24 @@ func (l *Launch) Live(ctx context.Context) error {
 	return err
 }
 
-// Drain reads a launch that is ready to the stream's end, and returns how many keepalives came in its whole life. BinderHub
-// holds the stream of a launch that it has built for 60 s (builder.py).
-func (l *Launch) Drain(ctx context.Context) (keepalives int, err error) {
+// Drain reads a launch that is ready to the stream's end. BinderHub holds the stream of a launch that it has built for 60 s,
+// and says so by a keepalive each 25 s (builder.py); a longer silence is a fault. Other releases may hold it less long.
+func (l *Launch) Drain(ctx context.Context) error {
 	for {
-		if _, err := l.Next(ctx); err != nil {
-			if errors.Is(err, io.EOF) {
-				err = nil
-			}
-			return l.alive, err
+		_, err := l.Next(ctx)
+		switch {
+		case errors.Is(err, io.EOF) && l.silent > maxQuiet:
+			return l.fault(wire.Stalled, "a keepalive each 25 s", fmt.Sprintf("nothing for %.1f s", l.silent.Seconds()))
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
 		}
 	}
 }
+
+// maxQuiet is BinderHub's interval of keepalives, and some time for their way.
+const maxQuiet = 30 * time.Second
 
 // Logs is how many log lines of a build came.
 func (l *Launch) Logs() int { return l.logs }

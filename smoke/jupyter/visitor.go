@@ -39,6 +39,11 @@ func (s *Server) Visit(ctx context.Context) (v *Visitor, page *wire.Answer, err 
 	return v, page, err
 }
 
+// Page gets a page below the server's base, and its redirects.
+func (v *Visitor) Page(ctx context.Context, path string) (*wire.Answer, error) {
+	return v.follow(ctx, v.server.URL(path))
+}
+
 // follow gets a page and its redirects. Coming to the same place again and again is a loop, whatever its query says: OAuth
 // puts a new state into each round.
 func (v *Visitor) follow(ctx context.Context, at string) (*wire.Answer, error) {
