@@ -46,13 +46,20 @@ func (k *session) expected(ctx context.Context) error {
 	}
 	switch {
 	case e.Python != "" && !strings.HasPrefix(found.Python+".", strings.TrimSuffix(e.Python, ".")+"."):
-		return k.script.Fault(wire.Unexpected, "Python "+e.Python, found.Python)
+		return k.lacking("Python "+e.Python, found.Python)
 	case len(found.Packages) > 0:
-		return k.script.Fault(wire.Unexpected, "the packages "+strings.Join(e.Packages, ", "), "no "+strings.Join(found.Packages, ", "))
+		return k.lacking("the packages "+strings.Join(e.Packages, ", "), "no "+strings.Join(found.Packages, ", "))
 	case len(found.Files) > 0:
-		return k.script.Fault(wire.Unexpected, "the files "+strings.Join(e.Files, ", "), "no "+strings.Join(found.Files, ", "))
+		return k.lacking("the files "+strings.Join(e.Files, ", "), "no "+strings.Join(found.Files, ", "))
 	}
 	return nil
+}
+
+// lacking is the fault of an environment that is not the expected one.
+func (k *session) lacking(want, got string) error {
+	f := k.script.Fault(wire.Unexpected, want, got)
+	f.Subject = "The kernel's environment, asked of the kernel"
+	return f
 }
 
 // list writes strings as JSON, which is a list of strings in Python too.

@@ -207,14 +207,19 @@ func (k *session) asking(ctx context.Context) error {
 	return err
 }
 
-// interrupt interrupts an endless loop, once its first output shows that it runs.
+// interrupt interrupts an endless loop, once its first output shows that it runs. When the interrupt does not pass, nothing
+// will end the loop, and it is not waited for.
 func (k *session) interrupt(ctx context.Context) error {
 	if err := k.python(); err != nil {
 		return err
 	}
+	looping, stop := context.WithCancel(ctx)
+	defer stop()
 	var interrupted error
-	out, err := k.script.ExecuteUntilOutput(ctx, "import time\nprint('looping', flush=True)\nwhile True: time.sleep(0.1)", func() {
-		interrupted = k.raw.InterruptKernel(ctx, k.kernel.ID)
+	out, err := k.script.ExecuteUntilOutput(looping, "import time\nprint('looping', flush=True)\nwhile True: time.sleep(0.1)", func() {
+		if interrupted = k.raw.InterruptKernel(ctx, k.kernel.ID); interrupted != nil {
+			stop()
+		}
 	})
 	switch {
 	case interrupted != nil:

@@ -143,7 +143,7 @@ func (p *pod) dns(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.judge("DNS in the user pod", "an address", came)
+	return p.judge("DNS in the user pod", "an address for", came)
 }
 
 // names are those of the target's hosts that DNS knows, and of what egress names.
@@ -180,10 +180,17 @@ func isAddress(host string) bool {
 func (p *pod) judge(subject, want string, came []attempt) error {
 	for _, a := range came {
 		if a.Error != "" {
-			return p.channel.Fault(wire.Unreached, fmt.Sprintf("%s: %s for %s", subject, want, a.Name), a.Error)
+			return p.fault(subject, wire.Unreached, want+" "+a.Name, a.Error)
 		}
 	}
 	return nil
+}
+
+// fault is what a question to the kernel proves, about something else than its websocket.
+func (p *pod) fault(subject string, symptom wire.Symptom, want, got string) *wire.Fault {
+	f := p.channel.Fault(symptom, want, got)
+	f.Subject = subject + ", asked of its kernel"
+	return f
 }
 
 // egress connects from within to what the user says must be reachable.
@@ -195,7 +202,7 @@ func (p *pod) egress(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.judge("Egress from the user pod", "a connection", came)
+	return p.judge("Egress from the user pod", "a connection to", came)
 }
 
 // hairpin asks the deployment's public hosts from within: clusters often cannot reach their own public address.
@@ -216,7 +223,7 @@ func (p *pod) hairpin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.judge("The way from the user pod to the deployment's own public hosts", "an HTTP answer", came)
+	return p.judge("The user pod's way to the deployment's own public hosts", "an HTTP answer of", came)
 }
 
 // isolation tries from within what must not be reached. That the cloud's metadata answers is a fault: it hands out
@@ -235,7 +242,7 @@ func (p *pod) isolation(ctx context.Context) error {
 	}
 	for _, a := range came {
 		if a.Error == "" {
-			return p.channel.Fault(wire.Reached, "no connection from the user pod to "+a.Name, "a connection")
+			return p.fault("The user pod's isolation", wire.Reached, "no connection to "+a.Name, "a connection")
 		}
 	}
 	return p.within(ctx)
@@ -258,7 +265,7 @@ print(json.dumps([h + ":" + p for h, p in found if h]))`, &inside)
 	}
 	for _, a := range came {
 		if a.Error == "" {
-			return smoke.Warn(p.channel.Fault(wire.Reached, "no connection from the user pod to the cluster's API at "+a.Name, "a connection"))
+			return smoke.Warn(p.fault("The user pod's isolation", wire.Reached, "no connection to the cluster's API at "+a.Name, "a connection"))
 		}
 	}
 	return nil
