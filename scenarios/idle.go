@@ -38,8 +38,10 @@ type quiet struct {
 	kernels  []jupyter.Kernel
 	channel  *jupyter.Channel // quiet
 	terminal *jupyter.Terminal
-	name     string       // of the terminal
-	events   *wire.Socket // quiet, and without pings
+	name     string             // of the terminal
+	events   *wire.Socket       // quiet, and without pings
+	eventsAt chan time.Duration // when it was lost
+	opened   time.Duration      // when it was opened
 	busy     *jupyter.Channel
 }
 
@@ -58,9 +60,9 @@ func (s *quiet) hold(ctx context.Context) error {
 	select {
 	case <-over.C:
 	case <-s.channel.Socket().Gone():
-		return s.cut(s.channel.Socket())
+		return s.cut(s.channel.Socket(), s.Timeline.Now())
 	case <-s.terminalGone():
-		return s.cut(s.terminal.Socket())
+		return s.cut(s.terminal.Socket(), s.Timeline.Now())
 	case err := <-working:
 		return err // it works as long as we hold: an early end is none in order
 	case <-ctx.Done():
@@ -72,14 +74,18 @@ func (s *quiet) hold(ctx context.Context) error {
 // Waiting tells the meter that we wait, as asked to.
 func (s *quiet) Waiting() func() { return s.net.Waiting() }
 
-// cut is the fault of a socket that was lost, with how long it was quiet.
-func (s *quiet) cut(socket *wire.Socket) error {
+// cut is the fault of a socket that was lost at a time, with how long it was quiet.
+func (s *quiet) cut(socket *wire.Socket, at time.Duration) error {
 	var f *wire.Fault
 	if !errors.As(socket.Lost(), &f) {
 		return socket.Lost()
 	}
+	last := socket.LastByte()
+	if last == 0 { // not a byte came since it was opened
+		last = s.opened
+	}
 	f.Want = fmt.Sprintf("an open websocket for %s of silence", s.Target.Idle)
-	f.Got += fmt.Sprintf(", %.1f s after the last byte", (s.Timeline.Now() - socket.LastByte()).Seconds())
+	f.Got += fmt.Sprintf(", %.1f s after the last byte", (at - last).Seconds())
 	return f
 }
 
@@ -102,6 +108,7 @@ func (s *quiet) open(ctx context.Context) (err error) {
 	if s.events, _, err = s.raw.OpenEvents(ctx); err != nil {
 		return err
 	}
+	s.watchEvents()
 	name, offered, err := s.raw.StartTerminal(ctx)
 	if err != nil || !offered {
 		return err
@@ -109,6 +116,19 @@ func (s *quiet) open(ctx context.Context) (err error) {
 	s.name = name
 	s.terminal, err = s.raw.OpenTerminal(ctx, name)
 	return err
+}
+
+// watchEvents notes when the events socket is opened and when it is lost: nobody waits for it meanwhile.
+func (s *quiet) watchEvents() {
+	if s.events == nil {
+		return
+	}
+	s.opened = s.Timeline.Now()
+	s.eventsAt = make(chan time.Duration, 1)
+	go func() {
+		<-s.events.Gone()
+		s.eventsAt <- s.Timeline.Now()
+	}()
 }
 
 // kernel starts a kernel and opens its websocket.
@@ -167,7 +187,7 @@ func (s *quiet) resume(ctx context.Context) error {
 		}
 	}
 	if s.events != nil && s.events.Lost() != nil {
-		return smoke.Warn(s.cut(s.events))
+		return smoke.Warn(s.cut(s.events, <-s.eventsAt))
 	}
 	return nil
 }

@@ -50,10 +50,15 @@ func (j *Journey) rebuild(ctx context.Context) (*binder.Launch, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := launch.Await(ctx, "built"); err != nil {
+	event, err := launch.Await(ctx, "built")
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if launch.Logs() == 0 {
+	case strings.Contains(event.Message, "Found built image"): // there are not many ways to write a short name
+		f := launch.Fault(wire.Content, "a build of "+spec, "an image that had been built before")
+		f.Inconclusive = true
+		return nil, f
+	case launch.Logs() == 0:
 		return nil, launch.Fault(wire.Content, "the build's log lines", "none before the image was built")
 	}
 	return launch, nil
@@ -66,14 +71,30 @@ func recased(spec string) (string, bool) {
 	if len(parts) != 4 || (parts[0] != "gh" && parts[0] != "gl") {
 		return "", false
 	}
-	flip := func(r rune) rune {
-		if rand.IntN(2) == 0 {
-			return unicode.ToUpper(r)
+	letters := []rune(parts[1] + "/" + parts[2])
+	var cased []int
+	for i, r := range letters {
+		if unicode.ToUpper(r) != unicode.ToLower(r) {
+			cased = append(cased, i)
 		}
-		return unicode.ToLower(r)
 	}
-	parts[1], parts[2] = strings.Map(flip, parts[1]), strings.Map(flip, parts[2])
-	return strings.Join(parts, "/"), true
+	if len(cased) == 0 {
+		return "", false
+	}
+	for again := true; again; again = string(letters) == parts[1]+"/"+parts[2] {
+		for _, i := range cased {
+			letters[i] = flip(letters[i])
+		}
+	}
+	return parts[0] + "/" + string(letters) + "/" + parts[3], true
+}
+
+// flip makes a letter a capital or a small one, at random.
+func flip(r rune) rune {
+	if rand.IntN(2) == 0 {
+		return unicode.ToUpper(r)
+	}
+	return unicode.ToLower(r)
 }
 
 // startRebuilt sees the built image start, and its stream live to its end.

@@ -220,18 +220,22 @@ func (s *Server) Gone(ctx context.Context) error {
 	s.awaitEnd(ctx)
 	tick := time.NewTicker(pollGone)
 	defer tick.Stop()
+	var last *wire.Answer // the time may be over in the midst of a question
 	for {
 		a, err := s.call(ctx, "The stopped user server", http.MethodGet, "api", nil)
+		if err == nil {
+			last = a
+		}
 		if err == nil && s.absent(a) {
 			return nil
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			if a == nil {
+			if last == nil {
 				return err
 			}
-			return a.Fault("The stopped user server", wire.StillRunning, "no answer of the server", a.Describe())
+			return last.Fault("The stopped user server", wire.StillRunning, "no answer of the server", last.Describe())
 		}
 	}
 }

@@ -1,0 +1,94 @@
+package scenarios_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"binderhub-smoke/fixtures"
+	"binderhub-smoke/fixtures/binderhub"
+	"binderhub-smoke/smoke"
+)
+
+// held is a BinderHub that has the image of its one repository, and holds the streams of what it builds anew.
+func held(t *testing.T, hold, keepalive time.Duration, repository string) func(*binderhub.Config) {
+	return func(c *binderhub.Config) {
+		c.BuiltHold, c.KeepaliveInterval, c.ReposFile = hold, keepalive, repositories(t, "    cached: true\n"+repository)
+	}
+}
+
+func rebuilding(target *smoke.Target) { target.Rebuild = true }
+
+const quickBuild = "    build: {duration: 500ms, log: [Collecting numpy]}\n"
+
+// An image that is not cached, on a BinderHub whose keepalives and whose last minute are scaled down to seconds.
+func TestRebuild(t *testing.T) {
+	d := deployment(t)
+	const failing = "    build: {duration: 500ms, fails: 'ERROR: No matching distribution found'}\n"
+	for name, c := range map[string]struct {
+		trial
+		expectation
+	}{
+		"not asked for": {trial{}, expectation{"rebuild/build", smoke.Skipped, "SMOKE_REBUILD=on"}},
+		"builds":        {trial{binder: held(t, 2*time.Second, 500*time.Millisecond, quickBuild), target: rebuilding}, expectation{"rebuild/spawn", smoke.Pass, ""}},
+		"build fails":   {trial{binder: held(t, 2*time.Second, 500*time.Millisecond, failing), target: rebuilding}, expectation{"rebuild/build", smoke.Failed, "failed"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.run = []string{"rebuild"}
+			r := c.against(t, d)
+			c.check(t, r)
+			expectation{"clean-up/gone", smoke.Pass, ""}.check(t, r)
+		})
+	}
+}
+
+// What happens to the stream in its last minute, which BinderHub holds open after "ready".
+func TestRebuiltStreamIsHeld(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a silence longer than BinderHub's keepalives takes its time")
+	}
+	d := deployment(t)
+	for name, c := range map[string]struct {
+		trial
+		expectation
+	}{
+		"no keepalives": {trial{binder: held(t, 32*time.Second, -1, quickBuild)}, expectation{"rebuild/spawn", smoke.Failed, "a keepalive each 25 s, got nothing for"}},
+		"cut": {trial{binder: held(t, 30*time.Second, -1, quickBuild), ingress: func(in *fixtures.Ingress) { in.Binder.ReadTimeout = "15s" }},
+			expectation{"rebuild/spawn", smoke.Failed, "an event stream that ends with a last chunk"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.target, c.run = rebuilding, []string{"rebuild"}
+			r := c.against(t, d)
+			c.check(t, r)
+			expectation{"clean-up/gone", smoke.Pass, ""}.check(t, r)
+		})
+	}
+}
+
+// A repository whose name can be written in one way only cannot be built anew: that is no fault of anybody.
+func TestRebuildNeedsAnotherName(t *testing.T) {
+	for name, c := range map[string]struct {
+		spec string
+		expectation
+	}{
+		"a Git URL":     {"git/https%3A%2F%2Fexample.org%2Fx/HEAD", expectation{"rebuild/build", smoke.Skipped, "no way to name"}},
+		"no letters":    {"gh/1234/5678/HEAD", expectation{"rebuild/build", smoke.Skipped, "no way to name"}},
+		"built already": {"gh/a/b/HEAD", expectation{"rebuild/build", smoke.Inconclusive, "had been built before"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			hub := serve(t, userServer())
+			c.check(t, launchedBy(t, stream(inOrder, built, launching, readyAt(hub.String()+"user/x/")), func(target *smoke.Target) {
+				target.Spec, target.Rebuild, target.Scenarios = c.spec, true, []string{"rebuild"}
+			}, nil))
+		})
+	}
+}
+
+// A build that shows no log leaves users in the dark.
+func TestRebuildWithoutLog(t *testing.T) {
+	hub := serve(t, userServer())
+	r := launchedBy(t, stream(inOrder, waiting, strings.Replace(built, "Found built", "Built", 1), launching, readyAt(hub.String()+"user/x/")), func(target *smoke.Target) {
+		target.Rebuild, target.Scenarios = true, []string{"rebuild"}
+	}, nil)
+	expectation{"rebuild/build", smoke.Failed, "the build's log lines"}.check(t, r)
+}
