@@ -3,6 +3,7 @@ package scenarios
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -15,23 +16,66 @@ import (
 // HubHost proves that the hub host answers as JupyterHub's proxy and that its websocket path is open.
 func HubHost(j *Journey) smoke.Scenario {
 	h := &host{Journey: j, name: "the hub host", base: j.hub, probe: "hub/api/"}
+	hub := &hubHost{Journey: j}
+	if j.Target.Hub == nil {
+		hub.remembered = j.hub()
+	}
+	reachable := h.reachable()
+	for i := range reachable {
+		reachable[i].Do = hub.doubted(reachable[i].Do)
+	}
 	sc := smoke.Scenario{
 		Name:   "hub-host",
 		Proves: "the hub host answers as JupyterHub's proxy and its websocket path is open",
 		Raw:    true,
-		Steps: append(h.reachable(),
-			smoke.Step{Name: "api", Budget: 30 * time.Second, Independent: true, After: h.connected(), Do: j.hubAPI},
+		Steps: append(reachable,
+			smoke.Step{
+				Name: "api", Budget: 30 * time.Second, Independent: true, After: h.connected(), Do: j.hubAPI, Settle: hub.settled("launch/spawn"),
+			},
 			smoke.Step{
 				Name: "upgrade", Budget: 30 * time.Second, Independent: true, After: h.connected(), Do: j.upgrade,
-				Settle: &smoke.Settle{After: "kernel/channel", Decide: j.settleUpgrade},
+				Settle: &smoke.Settle{After: "kernel/channel", Decide: hub.settleUpgrade},
 			},
-			smoke.Step{Name: "repeat", Budget: 60 * time.Second, Independent: true, After: h.connected(), Do: h.repeat},
+			smoke.Step{
+				Name: "repeat", Budget: 60 * time.Second, Independent: true, After: h.connected(), Do: h.repeat, Settle: hub.settled("launch/spawn"),
+			},
 		),
 	}
 	if j.hub() == "" {
 		sc.Needs, sc.Advice = []string{"launch/spawn"}, "the hub's URL is not known before a launch tells it; set SMOKE_HUB"
 	}
 	return sc
+}
+
+// hubHost knows where the hub's URL comes from. One that is only remembered may be that of a deployment that is gone: what
+// fails there says nothing of the one that was asked for.
+type hubHost struct {
+	*Journey
+	remembered string // the hub's URL that an earlier launch told; empty where it is given or unknown
+}
+
+// doubted makes a fault inconclusive where the hub's URL is only remembered: names and certificates go with a deployment.
+func (h *hubHost) doubted(do func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error { return h.doubt(do(ctx), h.remembered != "") }
+}
+
+func (h *hubHost) doubt(err error, doubtful bool) error {
+	var f *wire.Fault
+	if doubtful && errors.As(err, &f) && !smoke.IsWarning(err) {
+		f.Inconclusive = true
+		f.Got += "; this URL of the hub is remembered from an earlier launch and may be out of date: set SMOKE_HUB"
+	}
+	return err
+}
+
+// outOfDate tells whether a launch of this run told another hub than the remembered one.
+func (h *hubHost) outOfDate() bool { return h.remembered != "" && h.hub() != h.remembered }
+
+// settled decides about a fault when a launch has told where the hub is now.
+func (h *hubHost) settled(after string) *smoke.Settle {
+	return &smoke.Settle{After: after, Decide: func(_ context.Context, _ smoke.Verdict, fault error) error {
+		return h.doubt(fault, h.outOfDate())
+	}}
 }
 
 // hubAPI asks the hub for its version, which it tells without authentication. Source: jupyterhub/apihandlers/hub.py.
@@ -104,7 +148,10 @@ func reachedProxy(a *wire.Answer) bool {
 
 // settleUpgrade reconsiders a dropped upgrade when the kernel's websocket has been tried: an ingress that upgrades only
 // the paths of user servers is healthy for kernels, and worth a warning.
-func (j *Journey) settleUpgrade(_ context.Context, channel smoke.Verdict, fault error) error {
+func (j *hubHost) settleUpgrade(_ context.Context, channel smoke.Verdict, fault error) error {
+	if j.outOfDate() {
+		return j.doubt(fault, true)
+	}
 	switch channel {
 	case smoke.Pass, smoke.Flaky:
 		j.memory.setCanary(false)

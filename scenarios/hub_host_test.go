@@ -112,3 +112,18 @@ func TestUnknownHubIsBlockedWithAdvice(t *testing.T) {
 	require.Equal(t, smoke.Blocked, st.Verdict)
 	require.Contains(t, st.Reason, "SMOKE_HUB")
 }
+
+// A hub that is only remembered may be gone with its deployment: that is no fault of the one under test.
+func TestRememberedHubThatIsGoneIsInconclusive(t *testing.T) {
+	known, _, err := state.Open(context.Background(), t.TempDir())
+	require.NoError(t, err)
+	binder, gone := serve(t, nil), serve(t, text(502, "text/html", nginx502))
+	require.NoError(t, known.Target(binder).SetHub(context.Background(), &url.URL{Scheme: "https", Host: "127.0.0.1:1", Path: "/"}))
+	r := againstURL(t, known, binder, nil, "hub-host/tls")
+	require.Equal(t, smoke.Inconclusive, step(t, r, "hub-host/tls").Verdict)
+	require.Contains(t, step(t, r, "hub-host/tls").Reason, "SMOKE_HUB")
+
+	require.NoError(t, known.Target(binder).SetHub(context.Background(), gone))
+	r = againstURL(t, known, binder, nil, "hub-host/api")
+	require.Equal(t, smoke.Failed, step(t, r, "hub-host/api").Verdict, "no launch has told another hub")
+}

@@ -53,7 +53,7 @@ func All(earlier *state.State) func(*smoke.TargetRun) []smoke.Scenario {
 
 func newJourney(t *smoke.TargetRun, m *memory) *Journey {
 	if hub := m.hub(); hub != nil {
-		t.Timeline.Places().LearnHub(hub)
+		t.Timeline.Places().RememberHub(hub)
 	}
 	j := &Journey{TargetRun: t, memory: m}
 	j.net = wire.NewNetwork(wire.Config{

@@ -13,6 +13,7 @@ import (
 type Places struct {
 	mu          sync.RWMutex
 	binder, hub *url.URL
+	remembered  bool       // hub is what an earlier launch told
 	members     []*url.URL // of a federation, to which the binder host sent a launch
 }
 
@@ -35,12 +36,21 @@ func (p *Places) Hub() *url.URL {
 	return p.hub
 }
 
-// LearnHub sets the hub when it was unknown.
-func (p *Places) LearnHub(hub *url.URL) {
+// RememberHub sets the hub to what an earlier launch told, when nothing better is known.
+func (p *Places) RememberHub(hub *url.URL) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.hub == nil {
-		p.hub = withSlash(hub)
+		p.hub, p.remembered = withSlash(hub), true
+	}
+}
+
+// LearnHub sets the hub to what a launch of now told, when it was unknown or only remembered.
+func (p *Places) LearnHub(hub *url.URL) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.hub == nil || p.remembered {
+		p.hub, p.remembered = withSlash(hub), false
 	}
 }
 

@@ -77,3 +77,22 @@ func TestOwnPlaces(t *testing.T) {
 	require.Equal(t, "https://hub.test/", p.Hub().String(), "the first stays")
 	require.Equal(t, wire.RoleOther, wire.NewPlaces(nil, nil).RoleOf("https://x/"))
 }
+
+func TestRememberedHubGivesWay(t *testing.T) {
+	parse := func(raw string) *url.URL {
+		u, err := url.Parse(raw)
+		require.NoError(t, err)
+		return u
+	}
+	p := wire.NewPlaces(parse("https://binder.example.org"), nil)
+	p.RememberHub(parse("https://old.example.org"))
+	require.Equal(t, "https://old.example.org/", p.Hub().String())
+	p.LearnHub(parse("https://new.example.org"))
+	require.Equal(t, "https://new.example.org/", p.Hub().String())
+	p.LearnHub(parse("https://other.example.org"))
+	require.Equal(t, "https://new.example.org/", p.Hub().String(), "what a launch told stays")
+	given := wire.NewPlaces(parse("https://binder.example.org"), parse("https://hub.example.org"))
+	given.RememberHub(parse("https://old.example.org"))
+	given.LearnHub(parse("https://new.example.org"))
+	require.Equal(t, "https://hub.example.org/", given.Hub().String(), "what was given stays")
+}
