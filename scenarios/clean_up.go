@@ -77,19 +77,27 @@ func leakReason(err error) string {
 
 // gone waits until no server that was told to stop answers any more.
 func (j *Journey) gone(ctx context.Context) error {
+	launches := j.launches()
+	faults := make([]error, len(launches))
 	stopped := 0
-	for _, l := range j.launches() {
-		if l.known == nil {
-			continue
-		}
-		stopped++
-		if err := l.known.Gone(ctx); err != nil {
-			j.Leak(smoke.Leak{Repository: j.Target.Spec, At: wire.Seconds(l.at), Reason: err.Error()})
-			return err
+	var group sync.WaitGroup
+	for i, l := range launches {
+		if l.known != nil {
+			stopped++
+			group.Go(func() { faults[i] = j.goneOne(ctx, l) })
 		}
 	}
+	group.Wait()
 	if stopped == 0 {
 		return smoke.Skip("no server was stopped")
 	}
-	return nil
+	return errors.Join(faults...)
+}
+
+func (j *Journey) goneOne(ctx context.Context, l *launched) error {
+	err := l.known.Gone(ctx)
+	if err != nil {
+		j.Leak(smoke.Leak{Repository: j.Target.Spec, At: wire.Seconds(l.at), Reason: err.Error()})
+	}
+	return err
 }

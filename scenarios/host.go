@@ -159,6 +159,9 @@ func (h *host) redirect(ctx context.Context) error {
 	if h.plain() {
 		return smoke.Skip("the URL of " + h.name + " begins with http://")
 	}
+	if !h.Target.UI {
+		return smoke.Skip("BinderHub is said to be in API-only mode: nobody visits it")
+	}
 	secure, err := url.Parse(h.base())
 	if err != nil {
 		return err

@@ -112,6 +112,7 @@ func (v *visit) launch(ctx context.Context) error {
 		return err
 	}
 	v.server = jupyter.NewServer(v.unmetered, server.URL, server.Token)
+	v.browser.Painted(ctx, server.URL)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,6 +20,7 @@ import (
 
 	"binderhub-smoke/fixtures"
 	"binderhub-smoke/fixtures/binderhub"
+	"binderhub-smoke/scenarios"
 	"binderhub-smoke/smoke"
 	"binderhub-smoke/smoke/diagnose"
 	"binderhub-smoke/smoke/report"
@@ -58,7 +60,7 @@ func newSuite(t *testing.T, d *fixtures.Deployment, environ ...string) *suite {
 	s.cmd.Env = append(os.Environ(), asProgram+"=1",
 		"SMOKE_BINDER="+d.BinderURL, "SMOKE_HUB="+d.HubURL, "SMOKE_CA="+d.CAFile, "SMOKE_RESOLVE="+d.Resolve,
 		"SMOKE_METADATA=off", "SMOKE_IDLE=0") // a user server here is no pod; quiet sockets have tests of their own
-	s.cmd.Env = append(s.cmd.Env, environ...)
+	s.cmd.Env = append(s.cmd.Env, slices.DeleteFunc(environ, func(e string) bool { return e == "" })...)
 	return s
 }
 
@@ -196,18 +198,24 @@ func requireRemedies(t *testing.T, f diagnose.Finding) {
 // Whatever scenario a SIGTERM hits, the program ends in time with a valid report, and what was launched is gone.
 func TestSigtermInEveryScenario(t *testing.T) {
 	d := deploy(t, fixtures.Config{})
-	for scenario, after := range map[string]string{
-		"binder-host": "",
-		"hub-host":    "hub-host/api",
-		"launch":      "launch/build",
-		"server":      "launch/route",
-		"kernel":      "kernel/start",
-		"notebook":    "notebook/launch",
-		"clean-up":    "clean-up/shutdown",
-	} {
+	hit := map[string]struct{ after, setting string }{
+		"binder-host": {"", ""},
+		"hub-host":    {"hub-host/api", ""},
+		"launch":      {"launch/build", ""},
+		"server":      {"launch/route", ""},
+		"kernel":      {"kernel/start", ""},
+		"terminal":    {"terminal/open", ""},
+		"idle":        {"kernel/stop", "SMOKE_IDLE=10m"},
+		"pod":         {"kernel/execute", ""},
+		"notebook":    {"notebook/launch", ""},
+		"rebuild":     {"rebuild/build", "SMOKE_REBUILD=on"},
+		"clean-up":    {"clean-up/shutdown", ""},
+	}
+	require.ElementsMatch(t, slices.Collect(maps.Keys(scenarios.Names())), slices.Collect(maps.Keys(hit)))
+	for scenario, c := range hit {
 		t.Run(scenario, func(t *testing.T) {
-			s := newSuite(t, d, "SMOKE_GRACE=60s") // enough for a busy machine's launches
-			s.terminateAfter(t, after, 70*time.Second)
+			s := newSuite(t, d, "SMOKE_GRACE=60s", c.setting) // enough for a busy machine's launches
+			s.terminateAfter(t, c.after, 70*time.Second)
 			require.Equal(t, 143, s.cmd.ProcessState.ExitCode())
 			r := s.result(t)
 			require.Equal(t, smoke.EndedSignal, r.Ended)

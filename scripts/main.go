@@ -84,7 +84,7 @@ func (p *program) usage() {
 	for _, c := range commands() {
 		fmt.Fprintf(&b, "  %-11s %s\n", c.name, c.help)
 	}
-	b.WriteString("\nExit codes: 0 pass, 1 fail, 4 inconclusive, 78 bad settings or nothing ran,\n124 over time, 130 and 143 interrupted.\n\n" + settings.Help())
+	b.WriteString("\nExit codes: 0 pass, 1 fail, 3 not ready within the wait, 4 inconclusive,\n78 bad settings or nothing ran, 124 over time, 130 and 143 interrupted.\n\n" + settings.Help())
 	p.print(b.String())
 }
 

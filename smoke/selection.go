@@ -19,11 +19,11 @@ const (
 // choice holds the steps that do not run, and why. It was made before the run.
 type choice map[string]string
 
-// Reasons for which a step is not run. They end up in the report, after the name of what was not tried.
-const (
-	reasonNotAsked = "not asked for"
-	reasonSkip     = "skip asked for"
-)
+// ReasonNotAsked is the reason of a step that is skipped because the user asked for others.
+const ReasonNotAsked = "not asked for"
+
+// reasonSkip is that of a step that the user asked to skip. Both end up in the report, after the name of what was not tried.
+const reasonSkip = "skip asked for"
 
 // choose decides which steps run: those named by the target's settings (all when they name none) and whatever they need,
 // less those that are to be skipped. filter, when set, chooses among the steps that would run without it.
@@ -44,7 +44,7 @@ func choose(scenarios []Scenario, t Target, filter func(scenario, step string) A
 		case skipped(sc, st):
 			decided[id(sc, st)] = reasonSkip
 		case !runs(wanted, sc, st):
-			decided[id(sc, st)] = reasonNotAsked
+			decided[id(sc, st)] = ReasonNotAsked
 		}
 	}
 	return decided

@@ -3,6 +3,8 @@ package browser
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/chromedp/cdproto"
@@ -48,4 +50,19 @@ func (b *Browser) Screenshot(ctx context.Context) ([]byte, error) {
 		}
 		b.rec.pause(ctx, 50*time.Millisecond)
 	}
+}
+
+// paintTime bounds the wait for a page's first picture.
+const paintTime = 3 * time.Second
+
+// painted is true when a page below a URL shows something: JupyterLab's splash or shell, Notebook's shell, or any words.
+const painted = `() => location.href.startsWith(%s) && document.readyState !== "loading" && !!document.body &&
+	(!!document.querySelector("#jupyterlab-splash, .jp-LabShell, .jp-NotebookShell") || document.body.innerText.trim() !== "") &&
+	new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`
+
+// Painted waits until a page below a URL shows anything, for a short time: it is for pictures, and proves nothing.
+func (b *Browser) Painted(ctx context.Context, below string) {
+	ctx, cancel := context.WithTimeout(ctx, paintTime)
+	defer cancel()
+	_, _ = until[bool](ctx, b, fmt.Sprintf(painted, strconv.Quote(below))) // without it the picture is an empty one
 }

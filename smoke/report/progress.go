@@ -49,6 +49,9 @@ func (p *Progress) Observe(e smoke.Event) {
 		p.draw("")
 	case smoke.StepEnded:
 		p.drop(e)
+		if e.Result.Verdict == smoke.Skipped && e.Result.Reason == smoke.ReasonNotAsked {
+			return // what the user left out is no news
+		}
 		p.draw(p.line(e))
 	case smoke.RunEnded:
 		p.running = nil
