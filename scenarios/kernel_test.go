@@ -22,7 +22,6 @@ func TestKernel(t *testing.T) {
 		"raises":                  {trial{sick: raises}, expectation{"kernel/execute", smoke.Failed, "No space left on device"}},
 		"prints something else":   {trial{sick: garbles}, expectation{"kernel/output", smoke.Failed, "something else"}},
 		"says nothing on iopub":   {trial{sick: silent, budgets: quick("kernel/execute")}, expectation{"kernel/execute", smoke.Failed, "no idle status on iopub"}},
-		"ignores interrupts":      {trial{sick: deaf, budgets: quick("kernel/interrupt")}, expectation{"kernel/interrupt", smoke.Failed, "no reply on the shell channel"}},
 		"answers input()":         {trial{sick: willing}, expectation{"kernel/output", smoke.Failed, "a refusal of input()"}},
 		"interrupts do not pass":  {trial{sick: well, ingress: hubServer("location ~ /api/kernels/[^/]+/interrupt$ { return 403; }")}, expectation{"kernel/interrupt", smoke.Failed, "403"}},
 		"restarts do not pass":    {trial{sick: well, ingress: hubServer("location ~ /api/kernels/[^/]+/restart$ { return 403; }")}, expectation{"kernel/restart", smoke.Failed, "403"}},
@@ -51,6 +50,16 @@ func TestKernelThatDiesAtItsStart(t *testing.T) {
 	r := trial{sick: dying, run: []string{"kernel/channel"}}.against(t, d)
 	expectation{"kernel/channel", smoke.Failed, "a kernel that starts"}.check(t, r)
 	t.Logf("after %s", time.Since(began))
+}
+
+// A kernel that does not heed interrupts: neither does it heed the server that stops it, which takes its time.
+func TestKernelThatIgnoresInterrupts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the server waits for such a kernel's end")
+	}
+	d := deployment(t)
+	r := trial{sick: deaf, run: []string{"kernel/interrupt"}, budgets: map[string]time.Duration{"kernel/interrupt": 3 * time.Second}}.against(t, d)
+	expectation{"kernel/interrupt", smoke.Failed, "no reply on the shell channel"}.check(t, r)
 }
 
 // A server whose kernels are of another language: its cells are not ours, and that is no fault.

@@ -29,9 +29,8 @@ func TestRebuild(t *testing.T) {
 		trial
 		expectation
 	}{
-		"not asked for": {trial{}, expectation{"rebuild/build", smoke.Skipped, "SMOKE_REBUILD=on"}},
-		"builds":        {trial{binder: held(t, 2*time.Second, 500*time.Millisecond, quickBuild), target: rebuilding}, expectation{"rebuild/spawn", smoke.Pass, ""}},
-		"build fails":   {trial{binder: held(t, 2*time.Second, 500*time.Millisecond, failing), target: rebuilding}, expectation{"rebuild/build", smoke.Failed, "failed"}},
+		"builds":      {trial{binder: held(t, 2*time.Second, 500*time.Millisecond, quickBuild), target: rebuilding}, expectation{"rebuild/spawn", smoke.Pass, ""}},
+		"build fails": {trial{binder: held(t, 2*time.Second, 500*time.Millisecond, failing), target: rebuilding}, expectation{"rebuild/build", smoke.Failed, "failed"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.run = []string{"rebuild"}
