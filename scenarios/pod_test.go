@@ -50,9 +50,9 @@ func TestPod(t *testing.T) {
 // port is the port of an address.
 func port(address string) string { return address[strings.LastIndex(address, ":")+1:] }
 
-// inside does something to the requests that a kernel makes: they come with no User-Agent.
+// inside does something to the requests that a kernel makes: Python's client asks for no compression, ours does.
 func inside(directive string) func(*fixtures.Ingress) {
-	return func(in *fixtures.Ingress) { in.Hub.Server = `if ($http_user_agent = "") { ` + directive + " }" }
+	return func(in *fixtures.Ingress) { in.Hub.Server = `if ($http_accept_encoding = identity) { ` + directive + " }" }
 }
 
 // The metadata address is never asked from a server that runs on this very machine, whatever the settings say.
