@@ -26,17 +26,19 @@ func Notebook(j *Journey) smoke.Scenario {
 	if !j.Target.UI {
 		needs = "launch" // there is no page to launch from: the browser opens the raw clients' server
 	}
+	run := v.pictured("run", 2*time.Minute, v.run)
+	run.Cell = true
 	return smoke.Scenario{
 		Name:   "notebook",
 		Proves: "a person sees a cell's output in a real browser, launched from BinderHub's own page",
 		Needs:  []string{needs},
 		Steps: []smoke.Step{
-			{Name: "launch", Budget: 20 * time.Minute, Do: v.pictured("launch", v.launch)},
-			{Name: "lab", Budget: 90 * time.Second, Do: v.pictured("lab", v.lab)},
+			v.pictured("launch", 20*time.Minute, v.launch),
+			v.pictured("lab", 90*time.Second, v.lab),
 			// The page's socket is held until the kernel answers, up to 60 s.
-			{Name: "open", Budget: 2 * time.Minute, Do: v.pictured("open", v.open)},
-			{Name: "run", Budget: 2 * time.Minute, Cell: true, Do: v.pictured("run", v.run)},
-			{Name: "render", Budget: 30 * time.Second, Do: v.pictured("render", v.render)},
+			v.pictured("open", 2*time.Minute, v.open),
+			run,
+			v.pictured("render", 30*time.Second, v.render),
 		},
 	}
 }
@@ -56,25 +58,29 @@ type visit struct {
 	told   browser.Server
 }
 
-// pictured takes a screenshot when a step has ended, well or badly: while the patient is warm.
-func (v *visit) pictured(name string, do func(context.Context) error) func(context.Context) error {
-	return func(ctx context.Context) error {
-		err := do(ctx)
+// pictured is a step that leaves a screenshot. After a step that passed none is taken when the page has meanwhile come to
+// grief: that is the next step's to say, and at once.
+func (v *visit) pictured(name string, budget time.Duration, do func(context.Context) error) smoke.Step {
+	return smoke.Step{Name: name, Budget: budget, Do: do, Evidence: func(ctx context.Context, err error) {
 		if v.browser == nil {
-			return err
+			return
 		}
-		// The step's own time may be over; after an interrupt clean-up comes first.
 		limit := 5 * time.Second
 		if v.interrupted() {
-			limit = time.Second
+			limit = time.Second // clean-up comes first
 		}
-		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+		ctx, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
-		if problem := v.picture(late, name); problem != nil && err == nil {
+		if err == nil && name == "launch" {
+			v.browser.Painted(ctx, v.server.Base())
+		}
+		if err == nil && v.browser.Failing() {
+			return
+		}
+		if problem := v.picture(ctx, name); problem != nil && err == nil {
 			v.Tell(fmt.Sprintf("no screenshot of notebook/%s: %v", name, problem))
 		}
-		return err
-	}
+	}}
 }
 
 func (v *visit) picture(ctx context.Context, name string) error {
@@ -112,7 +118,6 @@ func (v *visit) launch(ctx context.Context) error {
 		return err
 	}
 	v.server = jupyter.NewServer(v.unmetered, server.URL, server.Token)
-	v.browser.Painted(ctx, server.URL)
 	return nil
 }
 

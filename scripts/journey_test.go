@@ -219,7 +219,7 @@ func TestSigtermInEveryScenario(t *testing.T) {
 			require.Equal(t, 143, s.cmd.ProcessState.ExitCode())
 			r := s.result(t)
 			require.Equal(t, smoke.EndedSignal, r.Ended)
-			require.Equal(t, smoke.Inconclusive, r.Verdict)
+			require.Equal(t, smoke.Inconclusive, r.Verdict, "%+v", r.Targets[0].Findings)
 			require.Empty(t, r.Targets[0].Leaked)
 			for _, sc := range r.Targets[0].Scenarios {
 				for _, st := range sc.Steps {

@@ -42,6 +42,9 @@ type Step struct {
 	Do func(ctx context.Context) error
 	// Cell marks steps in which a cell runs: a gate in which none passed is never pass, unless leaving them out was asked for.
 	Cell bool
+	// Evidence, when set, is called once Do has ended, well or badly: what it takes, such as a picture, is not of the step's
+	// time. Its context is not over when the step's time is; it bounds itself.
+	Evidence func(ctx context.Context, err error)
 	// Settle, when set, reconsiders the fault of an Independent step once another step has ended. The scenario's later
 	// steps do not wait for it.
 	Settle *Settle

@@ -72,11 +72,22 @@ func (s *StepRun) run(ctx context.Context, settling func(func())) Verdict {
 		defer s.target().raw.begin()()
 	}
 	o := s.do(ctx)
+	s.evidence(ctx, o.err)
 	if verdict, _ := o.verdict(); s.step.Settle != nil && verdict == Failed {
 		settling(func() { s.settle(ctx, o) })
 		return Running
 	}
 	return s.conclude(ctx, o)
+}
+
+// evidence is taken while the patient is warm; nothing that goes wrong with it is the deployment's.
+func (s *StepRun) evidence(ctx context.Context, err error) {
+	if s.step.Evidence == nil {
+		return
+	}
+	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	_ = s.call(late, func() error { s.step.Evidence(late, err); return nil })
 }
 
 // do calls the step and turns every way of not succeeding into an error that says so.

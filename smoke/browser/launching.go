@@ -14,3 +14,6 @@ func (b *Browser) Launching() bool {
 	}
 	return !l.stream.stream.finished && !l.stream.stream.over
 }
+
+// Failing tells whether the page has come to grief, which the next wait will say.
+func (b *Browser) Failing() bool { return b.rec.failure() != nil }
