@@ -207,6 +207,9 @@ func (s *quiet) stop(ctx context.Context) error {
 	if len(s.kernels) == 0 {
 		return smoke.Skip("nothing was held")
 	}
+	if s.interrupted() {
+		return errWhole
+	}
 	var errs []error
 	for _, k := range s.kernels {
 		errs = append(errs, s.raw.StopKernel(ctx, k.ID))

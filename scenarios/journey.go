@@ -115,3 +115,17 @@ func (j *Journey) launches() []*launched {
 	defer j.mu.Unlock()
 	return append([]*launched(nil), j.launched...)
 }
+
+// interrupted tells whether the run has been told to stop.
+func (j *Journey) interrupted() bool {
+	select {
+	case <-j.Interrupted():
+		return true
+	default:
+		return false
+	}
+}
+
+// errWhole is how a scenario leaves what it started to clean-up: after an interrupt the server is shut down whole, and one
+// that is asked to stop a kernel in the middle of something may well answer with an error.
+var errWhole = smoke.Skip("the run was interrupted: the server is shut down whole")

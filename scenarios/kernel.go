@@ -259,5 +259,8 @@ func (k *session) stop(ctx context.Context) error {
 	if k.kernel.ID == "" {
 		return smoke.Skip("no kernel was started")
 	}
+	if k.interrupted() {
+		return errWhole
+	}
 	return k.raw.StopKernel(ctx, k.kernel.ID)
 }

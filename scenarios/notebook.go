@@ -170,16 +170,6 @@ func (v *visit) closeBrowser() {
 	}
 }
 
-// interrupted tells whether the run has been told to stop.
-func (v *visit) interrupted() bool {
-	select {
-	case <-v.Interrupted():
-		return true
-	default:
-		return false
-	}
-}
-
 func (v *visit) lab(ctx context.Context) error { return v.browser.WaitLab(ctx) }
 
 // ownNotebook is where the suite uploads its own notebook.

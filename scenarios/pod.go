@@ -304,5 +304,8 @@ func (p *pod) stop(ctx context.Context) error {
 	if p.kernel.ID == "" {
 		return smoke.Skip("no kernel was started")
 	}
+	if p.interrupted() {
+		return errWhole
+	}
 	return p.raw.StopKernel(ctx, p.kernel.ID)
 }

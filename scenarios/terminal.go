@@ -50,6 +50,9 @@ func Terminal(j *Journey) smoke.Scenario {
 				if name == "" {
 					return errNone
 				}
+				if j.interrupted() {
+					return errWhole
+				}
 				return j.raw.StopTerminal(ctx, name)
 			}},
 		},
