@@ -52,7 +52,9 @@ func port(address string) string { return address[strings.LastIndex(address, ":"
 
 // inside does something to the requests that a kernel makes: Python's client asks for no compression, ours does.
 func inside(directive string) func(*fixtures.Ingress) {
-	return func(in *fixtures.Ingress) { in.Hub.Server = `if ($http_accept_encoding = identity) { ` + directive + " }" }
+	return func(in *fixtures.Ingress) {
+		in.Hub.Server = `if ($http_accept_encoding = identity) { ` + directive + " }"
+	}
 }
 
 // The metadata address is never asked from a server that runs on this very machine, whatever the settings say.
