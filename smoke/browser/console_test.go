@@ -24,10 +24,11 @@ func consoleOf(tl *wire.Timeline, level string) (lines []string) {
 }
 
 func TestConsole(t *testing.T) {
-	d := newDouble(t, Options{}, lab().with("/user/jo-1/", html(labPage+`<script>
+	// The script comes first: the page is Lab's only when it has run.
+	d := newDouble(t, Options{}, lab().with("/user/jo-1/", html(`<script>
 		console.log("hello", 42, "token=`+token+`");
 		for (let i = 0; i < 2000; i++) console.warn("again");
-	</script>`)))
+	</script>`+labPage)))
 	require.NoError(t, d.browser.OpenServer(limited(t, 20*time.Second), serverURL, token))
 	require.NoError(t, d.browser.WaitLab(limited(t, 20*time.Second)))
 	require.NoError(t, d.browser.Close(context.Background()))
@@ -37,7 +38,7 @@ func TestConsole(t *testing.T) {
 }
 
 func TestUncaughtError(t *testing.T) {
-	d := newDouble(t, Options{}, lab().with("/user/jo-1/", html(labPage+`<script src=/throws.js></script>`)).with("/throws.js", script(`throw new Error("uncaught")`)))
+	d := newDouble(t, Options{}, lab().with("/user/jo-1/", html(`<script src=/throws.js></script>`+labPage)).with("/throws.js", script(`throw new Error("uncaught")`)))
 	require.NoError(t, d.browser.OpenServer(limited(t, 20*time.Second), serverURL, token))
 	require.NoError(t, d.browser.WaitLab(limited(t, 20*time.Second)))
 	require.NoError(t, d.browser.Close(context.Background()))
