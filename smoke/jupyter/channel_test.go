@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"nhooyr.io/websocket"
+	"golang.org/x/net/websocket"
 
 	"binderhub-smoke/smoke/jupyter/message"
 	"binderhub-smoke/smoke/wire"
@@ -131,36 +131,33 @@ func TestNoReply(t *testing.T) {
 
 func TestFramesThatAreNoMessages(t *testing.T) {
 	for name, send := range map[string]func(k *kernel){
-		"text frame": func(k *kernel) { _ = k.conn.Write(k.t.Context(), websocket.MessageText, []byte(`{"channel":"iopub"}`)) },
-		"short":      func(k *kernel) { _ = k.conn.Write(k.t.Context(), websocket.MessageBinary, []byte{1, 2, 3}) },
+		"text frame": func(k *kernel) { k.write(`{"channel":"iopub"}`) },
+		"short":      func(k *kernel) { k.write([]byte{1, 2, 3}) },
 		"huge count": func(k *kernel) {
-			_ = k.conn.Write(k.t.Context(), websocket.MessageBinary, binary.LittleEndian.AppendUint64(nil, 1<<62))
+			k.write(binary.LittleEndian.AppendUint64(nil, 1<<62))
 		},
 	} {
 		c := channel(t, true, send)
 		_, err := c.Execute(within(t, 5*time.Second), "x")
 		require.Equal(t, wire.Malformed, fault(t, err).Symptom, name)
 	}
-	c := channel(t, false, func(k *kernel) { _ = k.conn.Write(k.t.Context(), websocket.MessageText, []byte("hello")) })
+	c := channel(t, false, func(k *kernel) { k.write("hello") })
 	_, err := c.Execute(within(t, 5*time.Second), "x")
 	require.Equal(t, wire.Malformed, fault(t, err).Symptom)
 }
 
 func TestChannelLost(t *testing.T) {
-	c := channel(t, true, func(k *kernel) { _ = k.conn.Close(1011, "kernel died") })
+	c := channel(t, true, func(k *kernel) { _ = k.conn.WriteClose(1011) })
 	_, err := c.Execute(within(t, 5*time.Second), "x")
 	require.Equal(t, wire.SocketLost, fault(t, err).Symptom)
-	require.Contains(t, fault(t, err).Got, "1011 kernel died")
+	require.Contains(t, fault(t, err).Got, "1011")
 }
 
 // A server that does not choose the offered subprotocol: browsers drop the connection, so a proxy that strips the header
 // breaks every notebook.
 func TestSubprotocolLost(t *testing.T) {
 	s := server(t, func(w http.ResponseWriter, r *http.Request) {
-		if conn, err := websocket.Accept(w, r, nil); err == nil {
-			defer conn.CloseNow()
-			_, _, _ = conn.Read(t.Context())
-		}
+		accept(w, r, false, func(*websocket.Conn, []byte) {})
 	})
 	_, err := s.OpenChannel(within(t, 5*time.Second), "k1")
 	require.Equal(t, wire.SubprotocolLost, fault(t, err).Symptom)

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"nhooyr.io/websocket"
+	"golang.org/x/net/websocket"
 
 	"binderhub-smoke/smoke/jupyter"
 	"binderhub-smoke/smoke/jupyter/message"
@@ -81,12 +81,15 @@ func (k *kernel) send(p message.Header, s said) {
 		"metadata": struct{}{}, "content": json.RawMessage(s.content),
 	}
 	data, _ := json.Marshal(m)
-	typ := websocket.MessageText
 	if k.v1 {
-		typ, data = websocket.MessageBinary, v1(s, p)
+		k.write(v1(s, p))
+		return
 	}
-	_ = k.conn.Write(k.t.Context(), typ, data)
+	k.write(string(data))
 }
+
+// write writes a text frame for a string, a binary one for bytes.
+func (k *kernel) write(frame any) { _ = websocket.Message.Send(k.conn, frame) }
 
 // channel opens the websocket of a kernel that does this with each request.
 func channel(t *testing.T, framing bool, does func(k *kernel)) *jupyter.Channel {
@@ -96,26 +99,11 @@ func channel(t *testing.T, framing bool, does func(k *kernel)) *jupyter.Channel 
 			w.WriteHeader(http.StatusForbidden)
 			return
 		}
-		o := &websocket.AcceptOptions{}
-		if framing {
-			o.Subprotocols = []string{message.V1}
-		}
-		conn, err := websocket.Accept(w, r, o)
-		if err != nil {
-			return
-		}
-		defer conn.CloseNow()
-		for {
-			_, data, err := conn.Read(t.Context())
-			if err != nil {
-				return
+		accept(w, r, framing, func(conn *websocket.Conn, data []byte) {
+			if m, err := message.Decode(data, framing, framing); err == nil {
+				does(&kernel{t, conn, framing, m.Header})
 			}
-			m, err := message.Decode(data, framing, framing)
-			if err != nil {
-				return
-			}
-			does(&kernel{t, conn, framing, m.Header})
-		}
+		})
 	})
 	open := s.OpenLegacyChannel
 	if framing {
@@ -125,4 +113,27 @@ func channel(t *testing.T, framing bool, does func(k *kernel)) *jupyter.Channel 
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	return c
+}
+
+// accept accepts a websocket, with the binary framing or without a subprotocol, and hands over what comes. It is another
+// library's server: the client's own would share its errors.
+func accept(w http.ResponseWriter, r *http.Request, framing bool, each func(conn *websocket.Conn, data []byte)) {
+	websocket.Server{
+		Handshake: func(c *websocket.Config, _ *http.Request) error {
+			c.Protocol = nil
+			if framing {
+				c.Protocol = []string{message.V1}
+			}
+			return nil
+		},
+		Handler: func(conn *websocket.Conn) {
+			for {
+				var data []byte
+				if websocket.Message.Receive(conn, &data) != nil {
+					return
+				}
+				each(conn, data)
+			}
+		},
+	}.ServeHTTP(w, r)
 }
