@@ -109,6 +109,7 @@ func TestAStreamThatStalls(t *testing.T) {
 		build http.HandlerFunc
 		expectation
 	}{
+		"before any event":       {stream(stays), expectation{"launch/build", smoke.Failed, "HEAD: expected \"ready\" within the step's time, got nothing new after nothing"}},
 		"while the build waits":  {stream(stays, waiting), expectation{"launch/build", smoke.Failed, "Waiting for build to start"}},
 		"while launching":        {stream(stays, built, launching), expectation{"launch/spawn", smoke.Failed, "Server requested"}},
 		"but for its keepalives": {stream(alive, built, launching), expectation{"launch/spawn", smoke.Failed, "keepalives)"}},

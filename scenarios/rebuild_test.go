@@ -51,7 +51,7 @@ func TestRebuiltStreamIsHeld(t *testing.T) {
 		trial
 		expectation
 	}{
-		"no keepalives": {trial{binder: held(t, 32*time.Second, -1, quickBuild)}, expectation{"rebuild/spawn", smoke.Failed, "a keepalive each 25 s, got nothing for"}},
+		"no keepalives": {trial{binder: held(t, 32*time.Second, -1, quickBuild)}, expectation{"rebuild/spawn", smoke.Failed, "keepalives while the stream is held, one each 25 s, got nothing for"}},
 		"cut": {trial{binder: held(t, 30*time.Second, -1, quickBuild), ingress: func(in *fixtures.Ingress) { in.Binder.ReadTimeout = "15s" }},
 			expectation{"rebuild/spawn", smoke.Failed, "an event stream that ends with a last chunk"}},
 	} {

@@ -182,29 +182,8 @@ func (l *Launch) heardAt(a arrival) {
 	l.lastAt = at
 }
 
-// late is what it means that ctx ended first: when its time was over the launch is stuck, though its stream may live.
-func (l *Launch) late(ctx context.Context) error {
-	if !errors.Is(ctx.Err(), context.DeadlineExceeded) || l.first == 0 {
-		return context.Cause(ctx)
-	}
-	f := l.fault(wire.Stalled, `"ready" within the step's time`, fmt.Sprintf("nothing new after %s (%d keepalives)", l.last(), l.alive))
-	f.Err = ctx.Err()
-	return f
-}
-
 func (l *Launch) end(err error) error {
 	l.over = err
-	return err
-}
-
-// ended says what the end of the stream means: after "ready" it is in order.
-func (l *Launch) ended(err error) error {
-	switch {
-	case l.ready != nil && errors.Is(err, io.EOF):
-		return io.EOF
-	case errors.Is(err, io.EOF):
-		return l.fault(wire.StreamEnded, `events until "ready"`, "the stream's end after "+l.last())
-	}
 	return err
 }
 
@@ -221,8 +200,7 @@ func (l *Launch) read1(e wire.Event) (Event, error) {
 	l.client.net.Timeline().Redactor().Learn(v.Token)
 	switch v.Phase {
 	case "launching", "built", "waiting":
-		l.heard = append(l.heard, first(v.Message, 200))
-		l.heard = l.heard[max(0, len(l.heard)-20):]
+		l.hear(v.Message)
 	case "failed":
 		return v, l.end(l.failed(v))
 	default:
@@ -233,34 +211,12 @@ func (l *Launch) read1(e wire.Event) (Event, error) {
 	return v, nil
 }
 
-// failed is the fault of an event "failed": its message, or where it has none, what was heard before.
-func (l *Launch) failed(v Event) error {
-	got := fmt.Sprintf("failed: %s", first(v.Message, 300))
-	if v.StatusCode != 0 {
-		got = fmt.Sprintf("failed with status_code %d: %s", v.StatusCode, first(v.Message, 300))
+// hear keeps the last messages that say something.
+func (l *Launch) hear(message string) {
+	if message = first(message, 200); message != "" {
+		l.heard = append(l.heard, message)
+		l.heard = l.heard[max(0, len(l.heard)-20):]
 	}
-	if reason := l.last(); reason != "nothing" {
-		got += " (before it: " + reason + ")"
-	}
-	return l.fault(wire.PhaseFailed, `"ready"`, got)
-}
-
-func (l *Launch) last() string {
-	if len(l.heard) == 0 {
-		return "nothing"
-	}
-	return fmt.Sprintf("%q", l.heard[len(l.heard)-1])
-}
-
-func (l *Launch) fault(symptom wire.Symptom, want, got string) *wire.Fault {
-	f := &wire.Fault{
-		Subject: "The launch's event stream", URL: l.client.URL("build/" + l.Spec), Symptom: symptom, Want: want,
-		Got: l.client.net.Timeline().Redactor().String(got), // it quotes what BinderHub said
-	}
-	if l.exchange != 0 {
-		f.Exchanges = []wire.ExchangeID{l.exchange}
-	}
-	return f
 }
 
 // Await reads events until one of the given phases, or "ready".
@@ -310,7 +266,7 @@ func (l *Launch) Drain(ctx context.Context) error {
 		_, err := l.Next(ctx)
 		switch {
 		case errors.Is(err, io.EOF) && l.silent > maxQuiet:
-			return l.fault(wire.Stalled, "a keepalive each 25 s", fmt.Sprintf("nothing for %.1f s", l.silent.Seconds()))
+			return l.fault(wire.Stalled, "keepalives while the stream is held, one each 25 s", fmt.Sprintf("nothing for %.1f s", l.silent.Seconds()))
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
@@ -341,24 +297,4 @@ func (l *Launch) Close() {
 		for range l.events {
 		}
 	})
-}
-
-// Fault returns the fault that this launch's stream proves.
-func (l *Launch) Fault(symptom wire.Symptom, want, got string) *wire.Fault {
-	return l.fault(symptom, want, got)
-}
-
-// MayRun tells whether a launch that told no server may have left one all the same: BinderHub took it on, or never
-// answered, and did not say that it failed.
-func (l *Launch) MayRun() bool {
-	var f *wire.Fault
-	if !errors.As(l.over, &f) {
-		return l.ready == nil
-	}
-	switch f.Symptom {
-	case wire.PhaseFailed, wire.Status, wire.ContentType, wire.TCPRefused, wire.TCPTimeout, wire.TCPUnreachable,
-		wire.DNSNotFound, wire.DNSFailed, wire.TLSExpired, wire.TLSName, wire.TLSAuthority, wire.TLSFailed:
-		return false
-	}
-	return true
 }

@@ -105,7 +105,7 @@ func TestLaunchesThatEnd(t *testing.T) {
 			wire.PhaseFailed, "failed: Could not resolve ref", false},
 		"no reason": {answering(200, "text/event-stream", launching+"data: {\"phase\":\"Failed\",\"status_code\":500,\"message\":\"\"}\n\n"),
 			wire.PhaseFailed, `before it: "Spawn failed: no node"`, false},
-		"bare failed":         {answering(200, "text/event-stream", "data: {\"phase\":\"failed\"}\n\n"), wire.PhaseFailed, "failed: ", false},
+		"bare failed":         {answering(200, "text/event-stream", "data: {\"phase\":\"failed\"}\n\n"), wire.PhaseFailed, "failed, without a reason", false},
 		"end at once":         {answering(200, "text/event-stream", ""), wire.StreamEnded, "end after nothing", true},
 		"end while launching": {answering(200, "text/event-stream", launching), wire.StreamEnded, `end after "Spawn failed: no node"`, true},
 		"502":                 {answering(502, "text/html", "nginx"), wire.Status, "502 Bad Gateway", false},

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"binderhub-smoke/smoke/wire"
@@ -25,9 +27,13 @@ func (c *Client) Versions(ctx context.Context, expected map[string]string) error
 	if err := json.Unmarshal(a.Body, &versions); err != nil {
 		return a.Fault(subject, wire.Content, "JSON", err.Error())
 	}
-	for key, want := range expected {
-		if got := fmt.Sprint(versions[key]); !strings.Contains(got, want) {
-			return a.Fault(subject, wire.Unexpected, fmt.Sprintf("%s %s", key, want), first(got, 80))
+	for _, key := range slices.Sorted(maps.Keys(expected)) {
+		got, told := versions[key]
+		if !told {
+			got = "nothing of it, only of " + strings.Join(slices.Sorted(maps.Keys(versions)), ", ")
+		}
+		if want := expected[key]; !told || !strings.Contains(fmt.Sprint(got), want) {
+			return a.Fault(subject, wire.Unexpected, fmt.Sprintf("%s %s", key, want), first(fmt.Sprint(got), 80))
 		}
 	}
 	return nil

@@ -149,10 +149,13 @@ func short(s string) string {
 // failedWords is the message of the failed event as a sentence quotes it.
 func failedWords(v *View) string {
 	e, _ := failed(v)
-	if strings.TrimSpace(e.Message) == "" && e.StatusCode != 0 {
+	switch {
+	case strings.TrimSpace(e.Message) != "":
+		return quote(e.Message)
+	case e.StatusCode != 0:
 		return http.StatusText(e.StatusCode)
 	}
-	return quote(e.Message)
+	return "no reason is given"
 }
 
 // binderWords begin what BinderHub and the hub always say, whatever went wrong.

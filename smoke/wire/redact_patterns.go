@@ -83,13 +83,21 @@ func spansOfPatterns(s string) []span {
 			continue
 		}
 		for _, m := range p.re.FindAllStringSubmatchIndex(s, -1) {
-			value := s[m[4]:m[5]]
-			if value != Redacted && (p.accept == nil || p.accept(value)) {
-				found = append(found, span{m[4], m[5]})
+			value := withoutStop(s[m[4]:m[5]], s[m[5]:])
+			if value != "" && value != Redacted && (p.accept == nil || p.accept(value)) {
+				found = append(found, span{m[4], m[4] + len(value)})
 			}
 		}
 	}
 	return found
+}
+
+// withoutStop takes off what ends a clause behind a value, where a sentence goes on after it: "…?token=x: expected …".
+func withoutStop(value, after string) string {
+	if after != "" && !strings.ContainsAny(after[:1], " \t\r\n") {
+		return value
+	}
+	return strings.TrimRight(value, ":;,.")
 }
 
 // looksRandom tells a credential from a word: at least 16 bytes, with a digit, or a capital after a small letter.

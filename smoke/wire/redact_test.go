@@ -56,6 +56,8 @@ func TestSecretsByPlace(t *testing.T) {
 	for in, want := range map[string]string{
 		"/lab?token=abc&x=1":                                       "/lab?token=" + gone + "&x=1",
 		"/lab?x=1&amp;token=abc&amp;y":                             "/lab?x=1&amp;token=" + gone + "&amp;y",
+		"/build/x?build_token=" + jwt + ": expected 200":           "/build/x?build_token=" + gone + ": expected 200",
+		"see /lab?token=abc.def, and /lab?token=abc.":              "see /lab?token=" + gone + ", and /lab?token=" + gone + ".",
 		"/build/x?build_token=" + jwt:                              "/build/x?build_token=" + gone,
 		"#access_token=abc":                                        "#access_token=" + gone,
 		"/cb?code=0123456789abcdefABCD&state=eyJ1dWlkIjoiMDEyMyJ9": "/cb?code=" + gone + "&state=" + gone,

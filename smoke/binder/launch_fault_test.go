@@ -1,0 +1,76 @@
+package binder
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"binderhub-smoke/smoke/wire"
+)
+
+// A step whose time is over names the launch's URL and exchange, however little has come.
+func TestLaunchesThatAreLate(t *testing.T) {
+	holding := func(text string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			_, _ = io.WriteString(w, text)
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		}
+	}
+	for name, c := range map[string]struct {
+		answer http.HandlerFunc
+		got    string
+	}{
+		"no answer":         {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "nothing new after nothing (0 keepalives)"},
+		"only a head":       {holding(""), "nothing new after nothing (0 keepalives)"},
+		"only a keepalive":  {holding(":keepalive\n\n"), "nothing new after nothing (1 keepalives)"},
+		"nothing was said":  {holding("data: {\"phase\":\"waiting\"}\n\n"), "nothing new after an event without a message"},
+		"blank, then words": {holding("data: {\"phase\":\"waiting\",\"message\":\"Pending\\n\"}\n\ndata: {\"phase\":\"launching\",\"message\":\"\\n\"}\n\n"), `nothing new after "Pending"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := client(t, c.answer)
+			l := client.Launch(t.Context(), "gh/a/b/HEAD", "a-build-token")
+			defer l.Close()
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			defer cancel()
+			_, err := l.Await(ctx)
+			f := fault(t, err)
+			require.Equal(t, wire.Stalled, f.Symptom)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.Contains(t, f.Got, c.got)
+			require.Equal(t, client.URL("build/gh/a/b/HEAD"), f.URL)
+			require.Len(t, f.Exchanges, 1)
+			require.Equal(t, wire.TypeStream, client.net.Timeline().Exchanges()[f.Exchanges[0]-1].Open.Type)
+			require.NoError(t, l.Over())
+		})
+	}
+}
+
+// What BinderHub does not tell is said in words.
+func TestVersions(t *testing.T) {
+	const body = `{"builder": "quay.io/jupyterhub/repo2docker:2024.07.0", "binderhub": "1.0.0", "builder_info": {"kind": "pod"}}`
+	for name, c := range map[string]struct {
+		expected map[string]string
+		says     string
+	}{
+		"all":       {map[string]string{"binderhub": "1.0", "builder": "2024.07", "builder_info": "pod"}, ""},
+		"another":   {map[string]string{"binderhub": "2.0"}, "expected binderhub 2.0, got 1.0.0"},
+		"not told":  {map[string]string{"registry": "2"}, "expected registry 2, got nothing of it, only of binderhub, builder, builder_info"},
+		"the first": {map[string]string{"registry": "2", "builder": "2025"}, "expected builder 2025, got quay.io/jupyterhub/repo2docker:2024.07.0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := client(t, answering(200, "application/json", body)).Versions(soon(t), c.expected)
+			if c.says == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.Equal(t, wire.Unexpected, fault(t, err).Symptom)
+			require.Contains(t, err.Error(), c.says)
+		})
+	}
+}
