@@ -24,8 +24,8 @@ func (n *Network) Lookup(ctx context.Context, subject, rawURL string) (addresses
 	if at, ok := n.given(u); ok {
 		return []netip.Addr{at}, false, nil
 	}
-	x := &conversation{net: n, client: Raw, subject: subject, url: rawURL, trace: &trace{phase: phaseDNS}}
-	x.id = n.cfg.Timeline.Begin(ctx, Raw, Open{Type: TypeConnect, Method: "LOOKUP", URL: rawURL})
+	x := &conversation{net: n, client: n.client, subject: subject, url: rawURL, trace: &trace{phase: phaseDNS}}
+	x.id = n.cfg.Timeline.Begin(ctx, n.client, Open{Type: TypeConnect, Method: "LOOKUP", URL: rawURL})
 	began := time.Now()
 	addresses, err = net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
 	record := DNS{Host: u.Hostname(), Seconds: Seconds(time.Since(began)), Error: errorText(err)}
@@ -68,19 +68,22 @@ func (n *Network) Connect(ctx context.Context, subject, rawURL string, at netip.
 		return nil, &Fault{Subject: subject, URL: rawURL, Symptom: Malformed, Want: "a URL", Got: err.Error(), Inconclusive: true}
 	}
 	c := &Connection{Address: n.addressAt(u, at)}
-	x := &conversation{net: n, client: Raw, subject: subject, url: rawURL}
-	x.id = n.cfg.Timeline.Begin(ctx, Raw, Open{Type: TypeConnect, Method: "CONNECT", URL: rawURL})
+	x := &conversation{net: n, client: n.client, subject: subject, url: rawURL}
+	x.id = n.cfg.Timeline.Begin(ctx, n.client, Open{Type: TypeConnect, Method: "CONNECT", URL: rawURL})
 	c.Exchange = x.id
-	x.trace = n.newTrace(ctx, Raw, x.id, rawURL)
+	x.trace = n.newTrace(ctx, n.client, x.id, rawURL)
 	conn, err := x.trace.dial(ctx, c.Address)
 	if err != nil {
 		return nil, x.fail(ctx, err, "a connection to "+c.Address)
 	}
 	defer conn.Close()
 	if u.Scheme == "https" {
-		if c.TLS, err = x.trace.handshake(ctx, conn, n.pooled.TLSClientConfig, u.Hostname()); err != nil {
+		secured, err := x.trace.handshake(ctx, conn, n.pooled.TLSClientConfig, u.Hostname())
+		if err != nil {
 			return nil, x.fail(ctx, err, "TLS for "+u.Hostname())
 		}
+		state := secured.ConnectionState()
+		c.TLS = &state
 	}
 	x.close(ctx, Close{})
 	return c, nil
@@ -103,7 +106,7 @@ func (t *trace) dial(ctx context.Context, address string) (net.Conn, error) {
 	return conn, err
 }
 
-func (t *trace) handshake(ctx context.Context, conn net.Conn, base *tls.Config, name string) (*tls.ConnectionState, error) {
+func (t *trace) handshake(ctx context.Context, conn net.Conn, base *tls.Config, name string) (*tls.Conn, error) {
 	config := base.Clone()
 	config.ServerName, config.NextProtos = name, []string{"h2", "http/1.1"}
 	secured := tls.Client(conn, config)
@@ -111,7 +114,6 @@ func (t *trace) handshake(ctx context.Context, conn net.Conn, base *tls.Config, 
 	defer cancel()
 	t.tlsStart()
 	err := secured.HandshakeContext(limited)
-	state := secured.ConnectionState()
-	t.tlsDone(state, err)
-	return &state, err
+	t.tlsDone(secured.ConnectionState(), err)
+	return secured, err
 }

@@ -17,7 +17,7 @@ type Call struct {
 	Header  http.Header
 	Body    []byte
 	MaxBody int64  // bytes of the answer that are read, default 8 MiB
-	Client  Client // default Raw
+	Client  Client // default the network's own, Raw unless As was called
 	// Fresh asks for a connection of its own: "" uses kept ones.
 	Fresh Fresh
 	// Upgrade makes the call a websocket handshake in the eyes of every proxy. Its answer is expected to be no upgrade.
@@ -59,7 +59,7 @@ func (n *Network) Do(ctx context.Context, c Call) (*Answer, error) {
 // send opens an exchange, sends the request and waits for the head of the answer.
 func (n *Network) send(ctx context.Context, c Call, typ Type) (*conversation, error) {
 	if c.Client == "" {
-		c.Client = Raw
+		c.Client = n.client
 	}
 	if c.Method == "" {
 		c.Method = http.MethodGet

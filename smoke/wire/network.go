@@ -26,6 +26,7 @@ type Config struct {
 // the timeline.
 type Network struct {
 	cfg    Config
+	client Client          // whose records these are
 	pooled *http.Transport // HTTP/2 where offered; connections are kept
 	fresh  *http.Transport // a new HTTP/1.1 connection for each request
 	fresh2 *http.Transport // a new connection for each request, HTTP/2 where offered
@@ -33,7 +34,7 @@ type Network struct {
 
 // NewNetwork returns a network that is not connected to anything yet.
 func NewNetwork(cfg Config) *Network {
-	n := &Network{cfg: cfg}
+	n := &Network{cfg: cfg, client: Raw}
 	n.pooled = n.transport()
 	n.fresh2 = n.transport()
 	n.fresh2.DisableKeepAlives = true
@@ -129,6 +130,13 @@ func (n *Network) Unmetered() *Network {
 	quiet := *n
 	quiet.cfg.Meter = nil
 	return &quiet
+}
+
+// As is the same network, whose records are another client's.
+func (n *Network) As(client Client) *Network {
+	other := *n
+	other.client = client
+	return &other
 }
 
 // Waiting tells the meter that somebody waits for bytes, until end is called.

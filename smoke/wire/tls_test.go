@@ -31,7 +31,7 @@ func good() *x509.Certificate {
 }
 
 // serveTLS serves over TLS with a certificate that signs itself, which the network trusts.
-func serveTLS(t *testing.T, template *x509.Certificate, h http.HandlerFunc) (string, *wire.Network) {
+func serveTLS(t *testing.T, template *x509.Certificate, h http.HandlerFunc, change ...func(*httptest.Server)) (string, *wire.Network) {
 	t.Helper()
 	noLeaks(t)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -44,6 +44,9 @@ func serveTLS(t *testing.T, template *x509.Certificate, h http.HandlerFunc) (str
 	s.EnableHTTP2 = true
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.TLS = &tls.Config{NextProtos: []string{"h2", "http/1.1"}, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	for _, f := range change {
+		f(s)
+	}
 	s.StartTLS()
 	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
 	roots := x509.NewCertPool()

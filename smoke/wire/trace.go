@@ -123,6 +123,13 @@ func (t *trace) unwatch() {
 	}
 }
 
+// sent notes that there is a connection, and that the answer is waited for.
+func (t *trace) sent() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.phase = phaseSent
+}
+
 func (t *trace) gotConn(info httptrace.GotConnInfo) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -61,9 +61,9 @@ type heard struct{ byteAt, frameAt, closeAt atomic.Int64 }
 // answer, when one came, is returned with it.
 func (n *Network) Dial(ctx context.Context, h Handshake) (*Socket, *Answer, error) {
 	defer n.cfg.Meter.Begin()()
-	x := &conversation{net: n, client: Raw, subject: h.Subject, url: h.URL}
-	x.id = n.cfg.Timeline.Begin(ctx, Raw, Open{Type: TypeWebSocket, Method: http.MethodGet, URL: h.URL})
-	x.trace = n.newTrace(ctx, Raw, x.id, h.URL)
+	x := &conversation{net: n, client: n.client, subject: h.Subject, url: h.URL}
+	x.id = n.cfg.Timeline.Begin(ctx, n.client, Open{Type: TypeWebSocket, Method: http.MethodGet, URL: h.URL})
+	x.trace = n.newTrace(ctx, n.client, x.id, h.URL)
 	s := &Socket{x: x, heard: &heard{}, messages: newQueue(), closing: make(chan struct{}), gone: make(chan struct{})}
 	conn, resp, err := websocket.Dial(x.trace.ctx, h.URL, &websocket.DialOptions{
 		HTTPClient:      &http.Client{Transport: s.recorder(ctx), CheckRedirect: noRedirect},
