@@ -50,6 +50,8 @@ type record struct {
 	Channel  *Check   `json:"channel,omitempty"`
 	Launches []Launch `json:"launches,omitempty"`
 	Resolved []string `json:"resolved,omitempty"` // specs that BinderHub could resolve
+	// Success is when the target last passed.
+	Success *time.Time `json:"success,omitempty"`
 }
 
 // Open reads the state of a directory, which is made when it is not there. A damaged file is kept beside as

@@ -34,6 +34,7 @@ func TestAFreshStateKnowsNothing(t *testing.T) {
 	assert.Nil(t, target.Hub())
 	assert.Nil(t, target.Canary())
 	assert.Nil(t, target.Channel())
+	assert.Zero(t, target.Success())
 	assert.Empty(t, target.Launches(time.Time{}))
 }
 
@@ -43,6 +44,7 @@ func TestStateOutlivesTheRun(t *testing.T) {
 	require.NoError(t, target.SetHub(t.Context(), hub))
 	require.NoError(t, target.SetCanary(t.Context(), Check{"fail", noon, "r1"}))
 	require.NoError(t, target.SetChannel(t.Context(), Check{"pass", noon, "r1"}))
+	require.NoError(t, target.SetSuccess(t.Context(), noon))
 	require.NoError(t, target.AddLaunch(t.Context(), Launch{"gh/o/r/HEAD", noon}))
 	require.NoError(t, target.AddLaunch(t.Context(), Launch{"gh/o/r/HEAD", noon.Add(time.Hour)}))
 
@@ -50,6 +52,7 @@ func TestStateOutlivesTheRun(t *testing.T) {
 	assert.Equal(t, hub, again.Hub())
 	assert.Equal(t, &Check{"fail", noon, "r1"}, again.Canary())
 	assert.Equal(t, &Check{"pass", noon, "r1"}, again.Channel())
+	assert.Equal(t, noon, again.Success())
 	assert.Len(t, again.Launches(time.Time{}), 2)
 	assert.Equal(t, []Launch{{"gh/o/r/HEAD", noon.Add(time.Hour)}}, again.Launches(noon.Add(time.Minute)))
 	assert.Nil(t, open(t, dir).Target(hub).Hub(), "another target is another record")

@@ -76,6 +76,21 @@ func (t *Target) SetChannel(ctx context.Context, c Check) error {
 	return t.state.change(ctx, t.key, func(r *record) { r.Channel = &c })
 }
 
+// Success returns when the target last passed, or the zero time.
+func (t *Target) Success() time.Time {
+	return get(t, func(r *record) time.Time {
+		if r.Success == nil {
+			return time.Time{}
+		}
+		return *r.Success
+	})
+}
+
+// SetSuccess remembers that the target passed.
+func (t *Target) SetSuccess(ctx context.Context, at time.Time) error {
+	return t.state.change(ctx, t.key, func(r *record) { r.Success = &at })
+}
+
 func copied(c *Check) *Check {
 	if c == nil {
 		return nil
