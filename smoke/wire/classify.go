@@ -70,13 +70,19 @@ func tlsSymptom(err error) Symptom {
 	return ""
 }
 
+// noWay is what the system says when it does not even try to connect: there is no route, not the address's family, or a rule
+// of this machine's against it.
+var noWay = []syscall.Errno{
+	syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT, syscall.EPERM, syscall.EACCES,
+}
+
 func socketSymptom(err error) Symptom {
 	var timeout interface{ Timeout() bool }
 	var op *net.OpError
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return TCPRefused
-	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL):
+	case slices.ContainsFunc(noWay, func(e syscall.Errno) bool { return errors.Is(err, e) }):
 		return TCPUnreachable
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return Reset

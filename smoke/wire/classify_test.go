@@ -25,7 +25,7 @@ func TestClassify(t *testing.T) {
 		wire.DNSFailed:      {&net.DNSError{IsTimeout: true}, &net.DNSError{IsTemporary: true}},
 		wire.TCPRefused:     {dial(os.NewSyscallError("connect", syscall.ECONNREFUSED))},
 		wire.TCPTimeout:     {dial(os.NewSyscallError("connect", syscall.ETIMEDOUT)), dial(os.ErrDeadlineExceeded)},
-		wire.TCPUnreachable: {dial(syscall.EHOSTUNREACH), dial(syscall.ENETUNREACH)},
+		wire.TCPUnreachable: {dial(syscall.EHOSTUNREACH), dial(syscall.ENETUNREACH), dial(syscall.EAFNOSUPPORT), dial(syscall.EACCES)},
 		wire.Reset:          {&net.OpError{Op: "read", Err: syscall.ECONNRESET}, syscall.EPIPE, errors.New("stream error: stream ID 1; INTERNAL_ERROR")},
 		wire.EOF:            {io.EOF, fmt.Errorf("x: %w", io.ErrUnexpectedEOF), errors.New("http: server closed idle connection")},
 		wire.TooLarge:       {bufio.ErrTooLong, errors.New("net/http: server response headers exceeded 5 bytes; aborted")},
