@@ -20,6 +20,8 @@ type Cause struct {
 	Severity Severity
 	// Match tells whether the view has this cause's signature. Causes are tried in order; the first match wins.
 	Match func(*View) bool
+	// Ask returns probes that would tell it from its look-alikes; nil: none.
+	Ask func(*View) []Probe
 	// Cite returns further exchanges that prove it, beside those that the fault names; nil: none.
 	Cite func(*View) []*wire.Exchange
 	// Sentence is for the person on call, subject first.
@@ -77,18 +79,25 @@ func Causes() []string {
 	return append(ids, Unrecognised)
 }
 
-// finding explains the view by the first cause that matches.
-func (v *View) finding(target string) Finding {
+// cause is the first that matches the view, or nil.
+func (v *View) cause() *Cause {
 	for i := range rules {
-		if !rules[i].Match(v) {
-			continue
+		if rules[i].Match(v) {
+			return &rules[i]
 		}
-		if rules[i].ByAnswer && v.Answer.Product != "" && !v.Answer.Verified {
-			return v.suspected(target, &rules[i])
-		}
-		return v.explained(target, &rules[i])
 	}
-	return v.unrecognised(target)
+	return nil
+}
+
+// finding explains the view by its cause.
+func (v *View) finding(target string, c *Cause) Finding {
+	switch {
+	case c == nil:
+		return v.unrecognised(target)
+	case c.ByAnswer && v.Answer.Product != "" && !v.Answer.Verified:
+		return v.suspected(target, c)
+	}
+	return v.explained(target, c)
 }
 
 func (v *View) explained(target string, c *Cause) Finding {

@@ -63,6 +63,7 @@ var authCauses = []Cause{
 			return (forbidden(v) && openAPI(v.X)) || (handshake(v.X) && status(v.X) == 403 && serverPage(v.X) && header(v.X, "Set-Cookie") == "" && !v.openAPIServed())
 		},
 		Sentence: sentence("The user server refuses even what needs no login: the Host header that reaches it is not the public one"),
+		Ask:      askOpenAPI,
 		Suspects: []string{"host-header-nonlocal-403", "ws-origin-403"},
 		Remedy:   "Pass the public name on: plain nginx `proxy_set_header Host $http_host;`, Apache `ProxyPreserveHost On`, HAProxy without `http-request set-header Host`. Else `ServerApp.allow_remote_access=True`.",
 	},

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -73,6 +74,7 @@ var handshakeCauses = []Cause{
 			}
 			return fmt.Sprintf("The browser's %s is refused with %s while a script's passes over HTTP/1.1: the proxy %s offers WebSockets over HTTP/2 and cannot carry them", socketName(v.X), got, front(v.X))
 		},
+		Ask:      same(ProbeExtended),
 		Suspects: []string{"ws-over-h2-extended-connect", "ws-origin-403", "ws-credentials-stripped"},
 		Remedy:   "HAProxy: `h2-workaround-bogus-websocket-clients`, or `alpn http/1.1` on the bind line; Envoy: `allow_connect: false`, or `upgrade_configs` for websocket on the route; a CDN or load balancer: HTTP/1.1 to the backend.",
 	},
@@ -276,7 +278,17 @@ func browserOnly(v *View) bool {
 	}
 	refused := slices.Contains([]int{200, 400, 404, 405, 421, 426, 500, 501, 502, 503}, status(v.X)) || holds(v.X.Close.Error, "ERR_HTTP2", "Error during WebSocket handshake")
 	_, opened := v.rawOpened()
-	return refused && status(v.X) != 403 && opened
+	return refused && status(v.X) != 403 && opened && !v.extendedInOrder()
+}
+
+// extendedInOrder tells whether websockets over HTTP/2 were asked for and are not what fails: they are not offered, so that
+// browsers do without, or they open.
+func (v *View) extendedInOrder() bool {
+	_, ok := v.Other(func(x *wire.Exchange) bool {
+		offered := x.Close == nil || x.Close.Symptom != wire.UpgradeRefused
+		return x.Client == wire.Probe && x.Open.Method == http.MethodConnect && v.SameHost(x) && socket(x) && (!offered || status(x) == 200)
+	})
+	return ok
 }
 
 // refusedByProxy is a handshake that a proxy answered by itself though it passes other requests to the same host.

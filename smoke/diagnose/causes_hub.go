@@ -12,7 +12,7 @@ var hubCauses = []Cause{
 	{
 		ID: "hub-down", Title: "JupyterHub is down", Hop: HopHub,
 		Match: func(v *View) bool {
-			return (v.Answer.Product == "CHP" && status(v.X) == 503 && strings.TrimSpace(body(v.X)) == "Service Unavailable") ||
+			return (v.Answer.Product == "CHP" && status(v.X) == 503 && strings.TrimSpace(body(v.X)) == "Service Unavailable" && !v.hubAlive()) ||
 				(v.Answer.Product == "CHP" && status(v.X) == 503 && kind(v.X) == "canary") || hubSilent(v)
 		},
 		Sentence: func(v *View) string {
@@ -21,6 +21,7 @@ var hubCauses = []Cause{
 			}
 			return "JupyterHub's proxy (CHP) is alive, but the hub behind it is down: even its error page cannot be fetched"
 		},
+		Ask:         ask(askHost, askProxy),
 		Suspects:    []string{"hub-down", "netpol-hub-to-proxy", "hub-abort-on-failures", "cpu-starved-node"},
 		Remedy:      "`kubectl get pods -l component=hub`, `kubectl logs deploy/hub --previous`: a crash at start (configuration, database), its volume that does not attach, or a NetworkPolicy between proxy and hub. Running servers go on; nobody can start one.",
 		Mutes:       []string{"stale-route-503", "proxy-token-mismatch", "ws-upgrade-missing", "launch-timeout"},
@@ -34,6 +35,7 @@ var hubCauses = []Cause{
 		Sentence: func(v *View) string {
 			return fmt.Sprintf("JupyterHub's proxy (CHP) has a route to the user server, but nothing answers behind it (%s)", say(status(v.X)))
 		},
+		Ask:      askHost,
 		Suspects: []string{"stale-route-503", "server-culled-midway", "netpol-not-enforced"},
 		Remedy:   "Is the user pod alive (`kubectl get pods -l component=singleuser-server`, its events: OOMKilled, evicted)? If it is, a NetworkPolicy keeps the proxy from it. A stale route goes at the hub's next poll (30 s), or with `DELETE /hub/api/users/<name>/server`.",
 	},
@@ -72,6 +74,16 @@ var hubCauses = []Cause{
 		Suspects: []string{"singleuser-entrypoint-mismatch", "proxy-token-mismatch", "base-url-mismatch", "default-url-404"},
 		Remedy:   "Does the image start the server under JUPYTERHUB_SERVICE_PREFIX (its `cmd` must be jupyterhub-singleuser or take the base URL), with a jupyterhub package that fits the hub's? Does `default_url` exist in it?",
 	},
+}
+
+// hubAlive tells whether the hub answered after a user server's route had failed: then the route is at fault, and whatever
+// serves CHP's error pages, but not the hub.
+func (v *View) hubAlive() bool {
+	_, ok := v.Other(func(x *wire.Exchange) bool {
+		a, _ := Answered(x)
+		return x.Open.Role == wire.RoleHub && x.Open.At > v.X.Open.At && a.Hop == HopHub && status(x) < 500
+	})
+	return ok && v.X.Open.Role == wire.RoleServer
 }
 
 // hubSilent is a request to the hub that nobody answered although CHP answers its own health check.

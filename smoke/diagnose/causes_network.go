@@ -49,8 +49,9 @@ var networkCauses = []Cause{
 		ID: "tcp-refused", Title: "Nothing listens behind the name", Hop: HopLB,
 		Match: func(v *View) bool { return v.Symptom(wire.TCPRefused) && v.X.Response == nil },
 		Sentence: func(v *View) string {
-			return fmt.Sprintf("The address of the %s refuses connections at once (%s): no load balancer or ingress listens there", hostOf(v), addresses(v.X))
+			return fmt.Sprintf("The address of the %s refuses connections at once (%s): no load balancer or ingress listens there%s", hostOf(v), addresses(v.X), v.elsewhere())
 		},
+		Ask:      same(ProbeAddresses),
 		Suspects: []string{"tcp-refused", "dns-points-to-old-lb", "hairpin-refused"},
 		Likelier: oneOfTheAddresses,
 		Remedy:   "Is the ingress controller running, and does its Service have an external address (`kubectl get svc -A | grep LoadBalancer`)? Does DNS point to that one, and not to a deleted cluster's? Then node ports and security groups.",
@@ -61,8 +62,9 @@ var networkCauses = []Cause{
 			return v.X.Response == nil && (v.Symptom(wire.TCPTimeout) || (v.Symptom(wire.Timeout) && v.X.Client != wire.Browser && neverConnected(v.X)))
 		},
 		Sentence: func(v *View) string {
-			return fmt.Sprintf("The address of the %s does not answer connections (%s): packets are dropped before any ingress", hostOf(v), addresses(v.X))
+			return fmt.Sprintf("The address of the %s does not answer connections (%s): packets are dropped before any ingress%s", hostOf(v), addresses(v.X), v.elsewhere())
 		},
+		Ask:      same(ProbeAddresses),
 		Suspects: []string{"tcp-timeout", "dns-points-to-old-lb", "no-route"},
 		Likelier: oneOfTheAddresses,
 		Remedy:   "Does DNS point to the load balancer that exists now? Then security groups and firewalls for ports 80 and 443, and the load balancer's targets (node ports, health checks). Try from another network to rule out the runner's own.",
@@ -72,7 +74,8 @@ var networkCauses = []Cause{
 // oneOfTheAddresses suspects DNS first where another address of the same host is fine: it holds one too many, or an old one.
 func oneOfTheAddresses(v *View) []string {
 	_, ok := v.Other(func(x *wire.Exchange) bool {
-		return v.SameHost(x) && x.TLS != nil && x.TLS.Error == "" && len(x.TCP) > 0 && addresses(x) != addresses(v.X)
+		good := x.TLS != nil && x.TLS.Error == "" || x.Open.Type == wire.TypeConnect && x.Close != nil && x.Close.Error == ""
+		return v.SameHost(x) && good && len(x.TCP) > 0 && addresses(x) != addresses(v.X)
 	})
 	if ok {
 		return []string{"dns-points-to-old-lb"}

@@ -55,9 +55,15 @@ var runnerCauses = []Cause{
 	{
 		ID: "clock-skew", Title: "The runner's clock is wrong", Hop: HopClient, Severity: Inconclusive,
 		Match: func(v *View) bool {
-			return v.Symptom(wire.TLSExpired) && v.Says("is before")
+			return v.Symptom(wire.TLSExpired) && (v.clockWrong() || (v.Says("is before") && !v.clockRight()))
 		},
-		Sentence: sentence("The certificate is valid only in the future by the clock of the machine that runs the suite"),
+		Sentence: func(v *View) string {
+			if ahead, known := v.skew(); known {
+				return fmt.Sprintf("The clock of the machine that runs the suite and the target's differ by %s: by the target's the certificate is valid", sayLong(ahead.Abs()))
+			}
+			return "The certificate is valid only in the future by the clock of the machine that runs the suite"
+		},
+		Ask:      same(ProbeClock),
 		Suspects: []string{"clock-skew", "tls-expired-front"},
 		Remedy:   "Compare `date -u` with `curl -sI https://… | grep -i ^date`; set the clock (`chronyc makestep`). If the clock is right, the certificate was issued with a wrong start.",
 	},

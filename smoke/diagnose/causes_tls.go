@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"binderhub-smoke/smoke/wire"
@@ -21,6 +22,7 @@ var tlsCauses = []Cause{
 			}
 			return fmt.Sprintf("The ingress of the %s refuses TLS for this name: it has no certificate for it, or does not know the name", hostOf(v))
 		},
+		Ask:      same(ProbeAddresses),
 		Suspects: []string{"tls-fake-cert", "tls-renewal-broken", "default-backend-404", "dns-points-to-old-lb"},
 		Likelier: oneOfTheAddresses,
 		Remedy: "`kubectl get certificate,order,challenge -A`: is it issued? `kubectl describe ingress`: does `tls.secretName` name a Secret in the same namespace (binder and hub need two different ones)? " +
@@ -31,11 +33,14 @@ var tlsCauses = []Cause{
 		ID: "tls-expired-front", Title: "The certificate has expired", Hop: HopTLS,
 		Match: func(v *View) bool { return v.Symptom(wire.TLSExpired) },
 		Sentence: func(v *View) string {
-			if c, ok := leaf(v.X); ok {
+			if c, ok := leaf(v.X); ok && v.Says("is before") {
+				return fmt.Sprintf("The certificate of the %s%s is valid only from %s (issuer %s)", hostOf(v), atOne(v), c.NotBefore.UTC().Format("2006-01-02 15:04 UTC"), c.Issuer)
+			} else if ok {
 				return fmt.Sprintf("The certificate of the %s%s expired on %s (issuer %s)", hostOf(v), atOne(v), c.NotAfter.UTC().Format("2006-01-02 15:04 UTC"), c.Issuer)
 			}
 			return fmt.Sprintf("The certificate of the %s has expired", hostOf(v))
 		},
+		Ask:      ask(same(ProbeAddresses), same(ProbeClock)),
 		Suspects: []string{"tls-expired-front", "tls-renewal-broken", "dns-points-to-old-lb"},
 		Likelier: oneOfTheAddresses,
 		Remedy: "`kubectl get certificate -A` and `kubectl describe challenge -A` say why it was not renewed; `cmctl renew <certificate>` tries again. " +
@@ -52,6 +57,7 @@ var tlsCauses = []Cause{
 			}
 			return fmt.Sprintf("The certificate of the %s%s is for %s, and not for %s", hostOf(v), atOne(v), names, urlOf(v.X).Hostname())
 		},
+		Ask:      same(ProbeAddresses),
 		Suspects: []string{"tls-san-missing-host", "dns-points-to-old-lb", "default-backend-404"},
 		Likelier: oneOfTheAddresses,
 		Remedy: "List the host under `spec.tls[].hosts` of its own Ingress and give that entry its own `secretName`; then `kubectl get certificate -A`. " +
@@ -73,6 +79,7 @@ var tlsCauses = []Cause{
 			}
 			return fmt.Sprintf("The certificate of the %s%s comes from %s, which is not trusted", hostOf(v), atOne(v), c.Issuer)
 		},
+		Ask:      same(ProbeAddresses),
 		Suspects: []string{"tls-chain-incomplete", "tls-fake-cert", "local-middlebox"},
 		Likelier: func(v *View) []string {
 			if c, ok := leaf(v.X); ok && c.Subject == c.Issuer {
@@ -181,5 +188,11 @@ func atOne(v *View) string {
 	if oneOfTheAddresses(v) == nil && !holds(v.Fault.Got, "(shown by") {
 		return ""
 	}
-	return " at " + addresses(v.X)
+	at := []string{addresses(v.X)}
+	for _, x := range v.Proof[1:] {
+		if x.Close != nil && v.X.Close != nil && x.Close.Symptom == v.X.Close.Symptom && !slices.Contains(at, addresses(x)) {
+			at = append(at, addresses(x))
+		}
+	}
+	return " at " + strings.Join(at, " and ")
 }

@@ -58,6 +58,7 @@ var upstreamCauses = []Cause{
 			return fmt.Sprintf("%s %s answers %s after %s: the %s took the connection or the packets and never answered",
 				v.who(), front(v.X), say(status(v.X)), sayTime(took(v.X)), behind(v.X))
 		},
+		Ask:      ask(askAgain, askHost),
 		Suspects: []string{"upstream-hang", "cpu-starved-node", "stale-upstream-dns", "kube-api-unreachable"},
 		Remedy: "Is the process alive? `kubectl logs` and `kubectl exec … curl localhost:<port>` in its pod. Then the way to it: NetworkPolicies that still name the old ingress controller's labels, " +
 			"a dead node, a Service with a wrong port (packets dropped, not refused).",
@@ -72,6 +73,7 @@ var upstreamCauses = []Cause{
 			return fmt.Sprintf("%s %s answers %s only after %s: not a refused connection but a name it could not look up, or a connection that died late",
 				v.who(), front(v.X), say(status(v.X)), sayTime(took(v.X)))
 		},
+		Ask:      askAgain,
 		Suspects: []string{"upstream-name-unresolved", "stale-upstream-dns", "cluster-dns-down", "upstream-refused"},
 		Remedy: "Read the ingress's error log: \"could not be resolved\" or \"upstream prematurely closed\"? For a name: check service and namespace in the upstream's name, " +
 			"the `resolver` line (plain nginx) and CoreDNS (`kubectl -n kube-system get pods -l k8s-app=kube-dns`).",
@@ -91,6 +93,7 @@ var upstreamCauses = []Cause{
 			}
 			return fmt.Sprintf("%s %s answers %s in %s: %s", v.who(), front(v.X), say(status(v.X)), sayTime(took(v.X)), why)
 		},
+		Ask:      askAgain,
 		Suspects: []string{"upstream-refused", "selector-overmatch", "proxy-bound-wrong-iface", "stale-upstream-dns", "upstream-name-unresolved"},
 		Likelier: func(v *View) []string {
 			if host(v.Role()) == "binder" {
@@ -109,6 +112,7 @@ var upstreamCauses = []Cause{
 			return fmt.Sprintf("%s %s answers %s: it has no ready endpoint for the %s",
 				v.who(), front(v.X), say(status(v.X)), behind(v.X))
 		},
+		Ask:      askAgain,
 		Suspects: []string{"no-endpoints-503", "upstream-refused", "selector-overmatch", "lb-healthcheck-mismatch", "autoscale-failed"},
 		Likelier: func(v *View) []string {
 			switch {
@@ -132,11 +136,24 @@ var upstreamCauses = []Cause{
 		Sentence: func(v *View) string {
 			return fmt.Sprintf("%s %s answers %s by itself: no Ingress claims this host name or path", v.who(), front(v.X), say(status(v.X)))
 		},
+		Ask:      ask(askHost, askOther),
 		Suspects: []string{"default-backend-404", "dns-points-to-old-lb"},
 		Remedy: "`kubectl get ingress -A`: is the host there, with an address and an `ingressClassName` that a running controller serves (after a migration the old IngressClass may be gone)? " +
 			"Then DNS: does the name point to this controller's load balancer, or still to the old one?",
 		ByAnswer: true,
+		Likelier: bothUnclaimed,
 	},
+}
+
+// bothUnclaimed suspects DNS first where the target's other host is unknown there too: then it is not one Ingress that is
+// missing.
+func bothUnclaimed(v *View) []string {
+	if _, ok := v.Other(func(x *wire.Exchange) bool {
+		return x.Open.Role != wire.RoleOther && host(x.Open.Role) != host(v.Role()) && unclaimed(x)
+	}); ok {
+		return []string{"dns-points-to-old-lb"}
+	}
+	return nil
 }
 
 const upstreamRemedy = "Compare the Service's endpoints with the pods that are meant: `kubectl get endpointslices -l kubernetes.io/service-name=<service> -o wide`. " +
@@ -169,7 +186,7 @@ func (v *View) servedHere() bool {
 // oneOfN is a proxy's refusal of a request that it served at another time of the same run, or a fresh connection that came
 // to nothing among others that were served.
 func oneOfN(v *View) bool {
-	broken := refusedUpstream(v.X) || (v.In("*/repeat") && v.X.Response == nil && v.Symptom(wire.Reset, wire.EOF, wire.TCPRefused, wire.TCPTimeout, wire.Timeout))
+	broken := refusedUpstream(v.X) || v.lostAmong() || (v.In("*/repeat") && v.X.Response == nil && v.Symptom(wire.Reset, wire.EOF, wire.TCPRefused, wire.TCPTimeout, wire.Timeout))
 	if !broken || v.X.Open.Type != wire.TypeHTTP {
 		return false
 	}

@@ -55,6 +55,7 @@ var websocketCauses = []Cause{
 		},
 		Cite:     besideCanary,
 		Sentence: upgradeMissing,
+		Ask:      ask(askCanary, askBrowsers),
 		Suspects: []string{"ws-upgrade-missing", "lb-l7-not-ws", "ws-mesh-not-enabled", "ws-rewrite-target", "ws-path-whitelist"},
 		Likelier: func(v *View) []string {
 			if v.meets("Envoy") {

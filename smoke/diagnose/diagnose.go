@@ -12,22 +12,45 @@ import (
 // Unrecognised is the cause of a finding that no rule explains. It names hop and signature all the same.
 const Unrecognised = "unrecognised"
 
+// Diagnosis is what the timeline of a target proves, and what would prove more.
+type Diagnosis struct {
+	Findings []Finding
+	Asks     []Probe // whose answers would tell the findings' causes from their look-alikes
+}
+
 // Diagnose says what the timeline of a target proves. It starts from the steps that failed, could not test or warned, and
 // yields one finding per host and cause, in the order in which the proofs came in; further proofs of the same cause are in
 // Also. It reads nothing but the records, so the same records always give the same findings.
 func Diagnose(target string, records iter.Seq[wire.Record]) []Finding {
+	return Examine(target, records).Findings
+}
+
+// Examine is Diagnose, with the probes that would tell more and the way of the requests.
+func Examine(target string, records iter.Seq[wire.Record]) Diagnosis {
 	kept := slices.Collect(records)
-	seen := newEvidence(wire.Fold(slices.Values(kept)))
-	var found []Finding
-	for _, v := range views(seen, wire.Notes(slices.Values(kept))) {
-		f := v.finding(target)
-		if i := slices.IndexFunc(found, func(g Finding) bool { return g.Key == f.Key }); i >= 0 {
-			found[i].absorb(f)
-			continue
+	notes := wire.Notes(slices.Values(kept))
+	seen := newEvidence(wire.Fold(slices.Values(kept)), notes)
+	var d Diagnosis
+	for _, v := range views(seen, notes) {
+		c := v.cause()
+		d.add(v.finding(target, c))
+		for _, p := range v.asks(c) {
+			if !slices.Contains(d.Asks, p) {
+				d.Asks = append(d.Asks, p)
+			}
 		}
-		found = append(found, f)
 	}
-	return mute(found)
+	d.Findings = mute(d.Findings)
+	return d
+}
+
+// add adds a finding, or takes it into the one of the same key.
+func (d *Diagnosis) add(f Finding) {
+	if i := slices.IndexFunc(d.Findings, func(g Finding) bool { return g.Key == f.Key }); i >= 0 {
+		d.Findings[i].absorb(f)
+		return
+	}
+	d.Findings = append(d.Findings, f)
 }
 
 // Of returns the finding that explains a step.
@@ -63,8 +86,11 @@ func views(seen *evidence, notes []wire.StepNote) []*View {
 
 // explains tells whether a step's end calls for a finding.
 func explains(end wire.StepEnd) bool {
-	return end.Verdict == "fail" || end.Verdict == "inconclusive" || (end.Verdict == "pass" && end.Fault != nil)
+	return end.Verdict == "fail" || end.Verdict == "inconclusive" || (passed(end) && end.Fault != nil)
 }
+
+// passed tells whether a step passed, if only when it was repeated.
+func passed(end wire.StepEnd) bool { return end.Verdict == "pass" || end.Verdict == "flaky" }
 
 func (f *Finding) step() string {
 	return wire.StepName{Scenario: f.Scenario, Step: f.Step}.String()

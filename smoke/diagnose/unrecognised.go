@@ -12,7 +12,7 @@ func (v *View) unrecognised(target string) Finding {
 	f := v.blank(target, Unrecognised)
 	f.Hop = v.hop()
 	f.Severity = v.severity(Fail)
-	f.Summary = v.signature() + ". No known cause has this signature"
+	f.Summary = v.signature() + v.compared() + ". No known cause has this signature"
 	f.Remedy = "Read the exchange in the timeline and the logs of the hop named here; if the signature is new, report it with the timeline so that it gets a name."
 	return f
 }

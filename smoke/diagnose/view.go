@@ -11,12 +11,18 @@ import (
 
 // evidence is everything that a timeline holds, folded once for all views.
 type evidence struct {
-	all  []*wire.Exchange
-	byID map[wire.ExchangeID]*wire.Exchange
+	all     []*wire.Exchange
+	byID    map[wire.ExchangeID]*wire.Exchange
+	started time.Time // by the clock of the machine that ran the suite; zero where the timeline does not tell
 }
 
-func newEvidence(all []*wire.Exchange) *evidence {
+func newEvidence(all []*wire.Exchange, notes []wire.StepNote) *evidence {
 	e := &evidence{all: all, byID: make(map[wire.ExchangeID]*wire.Exchange, len(all))}
+	for _, n := range notes {
+		if n.Note.Run != nil {
+			e.started = n.Note.Run.Started
+		}
+	}
 	for _, x := range all {
 		e.byID[x.ID] = x
 	}
@@ -33,10 +39,11 @@ type View struct {
 	All            []*wire.Exchange // of the target
 	Answer         Answer           // who answered X; zero when nobody did
 	at             time.Duration    // when the step ended
+	started        time.Time        // when the run did, by our clock
 }
 
 func newView(seen *evidence, n wire.StepNote) *View {
-	v := &View{Scenario: n.Scenario, Step: n.Step, End: *n.Note.Step, All: seen.all, X: &wire.Exchange{}, at: n.Note.At}
+	v := &View{Scenario: n.Scenario, Step: n.Step, End: *n.Note.Step, All: seen.all, X: &wire.Exchange{}, at: n.Note.At, started: seen.started}
 	if v.End.Fault != nil {
 		v.Fault = *v.End.Fault
 	}
@@ -91,7 +98,7 @@ func (v *View) Role() wire.Role {
 }
 
 // Warning tells whether the step passed and only warns.
-func (v *View) Warning() bool { return v.End.Verdict == "pass" }
+func (v *View) Warning() bool { return passed(v.End) }
 
 // Symptom tells whether the fault, or the close of its exchange, has one of these symptoms.
 func (v *View) Symptom(of ...wire.Symptom) bool {

@@ -25,6 +25,17 @@ func sayTime(d time.Duration) string {
 	return fmt.Sprintf("%.1f s", d.Seconds())
 }
 
+// sayLong writes a long duration: "3 days", "5.0 hours", "12 minutes".
+func sayLong(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%.0f days", d.Hours()/24)
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("%.1f hours", d.Hours())
+	}
+	return fmt.Sprintf("%.0f minutes", d.Minutes())
+}
+
 // front says before which host a proxy stands.
 func front(x *wire.Exchange) string {
 	if host(x.Open.Role) == "hub" {

@@ -156,6 +156,7 @@ type Console struct {
 
 // Names of notes.
 const (
+	NoteRun     = "run"     // the first record: what this is a timeline of; Note.Run is set
 	NoteStep    = "step"    // a step ended; Note.Step is set
 	NoteDropped = "dropped" // records were dropped at a cap; Text says how many and why
 	NoteCrash   = "crash"   // a tab or the browser crashed
@@ -167,7 +168,20 @@ type Note struct {
 	Name string        `json:"name"`
 	Text string        `json:"text,omitempty"`
 	Step *StepEnd      `json:"step,omitempty"`
+	Run  *RunStart     `json:"run,omitempty"`
 	At   time.Duration `json:"-"`
+}
+
+// Schema is the version of timeline.ndjson. Later versions with this number add fields and change none.
+const Schema = 1
+
+// RunStart says what a timeline is of, so that it can be read without its report.
+type RunStart struct {
+	Schema  int       `json:"schema"`
+	Target  string    `json:"target"`
+	Binder  string    `json:"binder"`
+	Hub     string    `json:"hub,omitempty"` // as it was known when the run began
+	Started time.Time `json:"started"`       // by the clock of the machine that ran it
 }
 
 // StepEnd is how a step ended, as the engine notes it. The diagnosis starts from these.
