@@ -41,7 +41,7 @@ type quiet struct {
 	name     string             // of the terminal
 	events   *wire.Socket       // quiet, and without pings
 	eventsAt chan time.Duration // when it was lost
-	opened   time.Duration      // when it was opened
+	opened   time.Duration      // when the sockets were opened, this one or, without it, the first
 	busy     *jupyter.Channel
 }
 
@@ -60,11 +60,11 @@ func (s *quiet) hold(ctx context.Context) error {
 	select {
 	case <-over.C:
 	case <-s.channel.Socket().Gone():
-		return s.cut(s.channel.Socket(), s.Timeline.Now())
+		return s.lost(ctx, s.cut(s.channel.Socket(), s.Timeline.Now()))
 	case <-s.terminalGone():
-		return s.cut(s.terminal.Socket(), s.Timeline.Now())
+		return s.lost(ctx, s.cut(s.terminal.Socket(), s.Timeline.Now()))
 	case err := <-working:
-		return err // it works as long as we hold: an early end is none in order
+		return s.lost(ctx, err) // it works as long as we hold: an early end is none in order
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -73,6 +73,37 @@ func (s *quiet) hold(ctx context.Context) error {
 
 // Waiting tells the meter that we wait, as asked to.
 func (s *quiet) Waiting() func() { return s.net.Waiting() }
+
+// A moment after a socket is lost those that went with it are lost too.
+const (
+	together  = 300 * time.Millisecond
+	askWithin = 400 * time.Millisecond
+)
+
+// lost looks what else went with a socket, before its fault is explained: silence is not the reason where the busy one went
+// too, and where the server still answers it is not the server that ended.
+func (s *quiet) lost(ctx context.Context, err error) error {
+	moment := time.NewTimer(together)
+	defer moment.Stop()
+	for _, socket := range []*wire.Socket{s.busy.Socket(), s.channel.Socket()} {
+		select {
+		case <-socket.Gone():
+		case <-moment.C:
+			return err
+		}
+	}
+	var f *wire.Fault
+	if errors.As(err, &f) && f.Symptom == wire.QuietCut {
+		f.Symptom = wire.SocketLost
+	}
+	short, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	_, _ = s.raw.Version(short) // its answer, or that there is none, is in the timeline
+	return err
+}
+
+// leastSilence is how long a socket has been quiet, at the least, that was cut for it.
+const leastSilence = time.Second
 
 // cut is the fault of a socket that was lost at a time, with how long it was quiet.
 func (s *quiet) cut(socket *wire.Socket, at time.Duration) error {
@@ -83,6 +114,9 @@ func (s *quiet) cut(socket *wire.Socket, at time.Duration) error {
 	last := socket.LastByte()
 	if last == 0 { // not a byte came since it was opened
 		last = s.opened
+	}
+	if _, closed := socket.CloseFrame(); !closed && f.Symptom == wire.SocketLost && at-last >= leastSilence {
+		f.Symptom = wire.QuietCut
 	}
 	f.Want = fmt.Sprintf("an open websocket for %s of silence", s.Target.Idle)
 	f.Got += fmt.Sprintf(", %.1f s after the last byte", (at - last).Seconds())
@@ -99,6 +133,7 @@ func (s *quiet) terminalGone() <-chan struct{} {
 
 // open opens the sockets. The busy one has a kernel of its own: what a kernel publishes goes to all of its sockets.
 func (s *quiet) open(ctx context.Context) (err error) {
+	s.opened = s.Timeline.Now()
 	if s.channel, err = s.kernel(ctx); err != nil {
 		return err
 	}

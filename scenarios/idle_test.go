@@ -2,6 +2,10 @@ package scenarios_test
 
 import (
 	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,9 +39,106 @@ func TestIdle(t *testing.T) {
 			c.check(t, r)
 			if c.verdict == smoke.Pass {
 				requireWarning(t, r, "idle/resume", "The server's events websocket")
-				require.Regexp(t, `got .+, 2\.\d s after the last byte`, step(t, r, "idle/resume").Reason)
+				require.Regexp(t, `got .+, [12]\.\d s after the last byte`, step(t, r, "idle/resume").Reason)
 			}
+			require.Len(t, r.Findings, 1)
+			require.Equal(t, "ws-idle-60s", r.Findings[0].Cause)
 			expectation{"idle/stop", smoke.Pass, ""}.check(t, r)
 		})
 	}
+}
+
+// relay passes connections on to an address, until it is told to cut them all. It goes on with those that come later.
+type relay struct {
+	to   string
+	seen chan string // what each connection began with
+
+	mu   sync.Mutex
+	open []net.Conn
+}
+
+// relaying starts a relay, and returns its address.
+func relaying(t *testing.T, to string) (*relay, string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	r := &relay{to: to, seen: make(chan string, 1000)}
+	go func() {
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go r.pass(c)
+		}
+	}()
+	t.Cleanup(func() {
+		_ = listener.Close()
+		r.cut()
+	})
+	return r, listener.Addr().String()
+}
+
+func (r *relay) pass(from net.Conn) {
+	to, err := net.Dial("tcp", r.to)
+	if err != nil {
+		_ = from.Close()
+		return
+	}
+	r.mu.Lock()
+	r.open = append(r.open, from, to)
+	r.mu.Unlock()
+	go func() {
+		_, _ = io.Copy(from, to)
+		_ = from.Close()
+	}()
+	head := make([]byte, 4096)
+	n, _ := from.Read(head)
+	r.seen <- string(head[:n])
+	_, _ = to.Write(head[:n])
+	_, _ = io.Copy(to, from)
+	_ = to.Close()
+}
+
+func (r *relay) cut() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.open {
+		_ = c.Close()
+	}
+	r.open = nil
+}
+
+// endings notes what each step came to when it ended.
+type endings struct {
+	mu    sync.Mutex
+	steps map[string]smoke.StepResult
+}
+
+func (e *endings) Observe(event smoke.Event) {
+	if event.Kind == smoke.StepEnded {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.steps[event.Scenario+"/"+event.Step] = *event.Result
+	}
+}
+
+// All websockets go at once, busy ones too: an ingress was reloaded. The cause is found when the step ends, and stays.
+func TestSocketsThatAreCutTogether(t *testing.T) {
+	d := deployment(t)
+	between, address := relaying(t, proxyAddress(t, d))
+	go func() {
+		for head := range between.seen {
+			if strings.Contains(head, "/terminals/websocket/") { // the last that is opened
+				time.AfterFunc(1500*time.Millisecond, between.cut)
+				return
+			}
+		}
+	}()
+	seen := &endings{steps: map[string]smoke.StepResult{}}
+	r := trial{sick: well, observer: seen, run: []string{"idle"}, ingress: func(in *fixtures.Ingress) { in.Hub.Upstream = address },
+		target: func(target *smoke.Target) { target.Idle = 20 * time.Second }}.against(t, d)
+	expectation{"idle/hold", smoke.Failed, "websocket"}.check(t, r)
+	require.Equal(t, "ingress-reload-cuts-ws", findingOf(t, r, "idle/hold").Cause)
+	require.Equal(t, step(t, r, "idle/hold").Finding, seen.steps["idle/hold"].Finding, "it was known at once")
 }

@@ -28,6 +28,7 @@ type trial struct {
 	known    *state.State             // of earlier runs
 	budgets  map[string]time.Duration // of steps that would wait longer than a test may
 	grace    time.Duration            // for launches that have not ended, 10 s unless given
+	observer smoke.Observer           // is told of the run; may be nil
 	run      []string                 // scenarios and steps, with what they need
 }
 
@@ -63,7 +64,7 @@ func (c trial) against(t *testing.T, d *fixtures.Deployment) smoke.TargetResult 
 	if c.target != nil {
 		c.target(&target)
 	}
-	return engine(t, target, patience{budgets: c.budgets, grace: cmp.Or(c.grace, 10*time.Second)}, c.known)
+	return engine(t, target, patience{budgets: c.budgets, grace: cmp.Or(c.grace, 10*time.Second), observer: c.observer}, c.known)
 }
 
 // loopback is the deployment as a target, with nothing in it that takes long or is not asked for.
@@ -80,16 +81,21 @@ func loopback(t *testing.T, d *fixtures.Deployment) smoke.Target {
 
 // patience is how long things may take: a test cannot wait a minute for what never comes.
 type patience struct {
-	budgets map[string]time.Duration // of steps, instead of their own
-	grace   time.Duration            // for a launch that has not ended
+	budgets  map[string]time.Duration // of steps, instead of their own
+	grace    time.Duration            // for a launch that has not ended
+	observer smoke.Observer           // is told of the run; may be nil
 }
 
 // engine runs the suite against one target.
 func engine(t *testing.T, target smoke.Target, p patience, known *state.State) smoke.TargetResult {
 	t.Helper()
+	var observers []smoke.Observer
+	if p.observer != nil {
+		observers = append(observers, p.observer)
+	}
 	run, err := smoke.Start(context.Background(), smoke.Options{
 		Settings: smoke.Settings{Targets: []smoke.Target{target}, Timeout: 3 * time.Minute, Grace: p.grace, Out: t.TempDir()},
-		Version:  smoke.Version, Scenarios: p.hurry(scenarios.All(known)),
+		Version:  smoke.Version, Scenarios: p.hurry(scenarios.All(known)), Observers: observers,
 	})
 	require.NoError(t, err)
 	defer run.Close()

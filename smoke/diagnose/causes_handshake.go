@@ -140,7 +140,8 @@ const pingInterval = 30 * time.Second
 // busy one went with it, silence is not the reason.
 func (v *View) cutInSilence() bool {
 	_, together := v.cutTogether()
-	return v.X.Opened() && v.Symptom(wire.SocketLost) && withoutCloseFrame(v.X) && idle(v.X) >= minIdle && idle(v.X) > busiest(v.X) && !together
+	silent := v.Fault.Symptom == wire.QuietCut || idle(v.X) >= minIdle
+	return v.X.Opened() && v.Symptom(wire.SocketLost) && withoutCloseFrame(v.X) && silent && idle(v.X) > busiest(v.X) && !together
 }
 
 // deafAfterSilence is a websocket that stands, takes what is sent after a long silence, and brings nothing any more, not

@@ -41,7 +41,17 @@ func forgotten(lastPing time.Duration) func(*hand) {
 	}
 }
 
+// shortlyQuiet is a cut by a timeout so short that only who held the socket knows that nobody spoke over it.
+func shortlyQuiet(symptom wire.Symptom) func(*hand) {
+	return func(h *hand) {
+		id := h.quietSocket("idle/hold", "terminals/websocket/1", 1900*time.Millisecond)
+		h.loses("idle/hold", id)
+		h.ends("idle/hold", "fail", wire.Fault{Symptom: symptom, Got: "the connection's end without a close frame"}, id)
+	}
+}
+
 var _ = known("ws-idle-60s",
+	signature{name: "after two seconds, and a busy one lives", make: shortlyQuiet(wire.QuietCut), hop: HopIngress},
 	signature{name: "a kernel's, sooner than a ping", make: cutWhenQuiet("idle/hold", "fail", channels, 20*time.Second), hop: HopIngress},
 	signature{name: "a terminal's", make: cutWhenQuiet("idle/hold", "fail", "terminals/websocket/1", 20*time.Second)},
 	signature{name: "the events' only", make: cutWhenQuiet("idle/resume", "pass", "api/events/subscribe", time.Minute), severity: Warn},

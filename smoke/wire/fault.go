@@ -31,6 +31,7 @@ const (
 	SubprotocolLost Symptom = "subprotocol-missing" // 101 without the subprotocol that was offered
 	TLSExpiring     Symptom = "tls-expiring"        // certificate that is valid, but not for long
 	SocketLost      Symptom = "socket-lost"         // websocket ended though nobody closed it
+	QuietCut        Symptom = "quiet-cut"           // the same, while nobody spoke over it; a busy one beside it lived on
 	ClientFailed    Symptom = "client-failed"       // our own side failed: no browser, a full disk
 )
 
