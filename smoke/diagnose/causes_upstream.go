@@ -36,6 +36,7 @@ var partialCauses = []Cause{
 			return fmt.Sprintf("%s %s answers the same URL now with %s, now as it should (%d bad, %d good): one of several upstreams is broken",
 				v.who(), front(v.X), say(status(v.X)), bad, good)
 		},
+		Ask:      askLater,
 		Suspects: []string{"one-of-n-bad", "selector-overmatch", "stale-upstream-dns", "keepalive-race-502", "upstream-refused"},
 		Remedy: "Compare the endpoints with the pods that are meant: `kubectl get endpointslices -l kubernetes.io/service-name=<service> -o wide`. " +
 			"Narrow the Service's selector (add `app.kubernetes.io/component`), remove the dead pod or node, and restart the ingress replica that keeps a stale upstream list.",
@@ -187,10 +188,10 @@ func (v *View) servedHere() bool {
 // to nothing among others that were served.
 func oneOfN(v *View) bool {
 	broken := refusedUpstream(v.X) || v.lostAmong() || (v.In("*/repeat") && v.X.Response == nil && v.Symptom(wire.Reset, wire.EOF, wire.TCPRefused, wire.TCPTimeout, wire.Timeout))
-	if !broken || v.X.Open.Type != wire.TypeHTTP {
+	if !broken || v.byVersion() || v.X.Open.Type != wire.TypeHTTP {
 		return false
 	}
-	_, ok := v.Other(v.sameButServed)
+	_, ok := v.Other(func(x *wire.Exchange) bool { return v.sameButServed(x) && !v.diedBefore(x) })
 	return ok
 }
 

@@ -92,6 +92,14 @@ func askAgain(v *View) []Probe {
 	return same(ProbeAgain)(v)
 }
 
+// askLater asks that where the good answers came before, in another step.
+func askLater(v *View) []Probe {
+	if v.In("*/repeat") {
+		return nil
+	}
+	return askAgain(v)
+}
+
 // askHost asks the same host for something that its application always answers.
 func askHost(v *View) []Probe { return []Probe{health(host(v.Role()))} }
 
@@ -178,33 +186,63 @@ func (v *View) asBad(x *wire.Exchange) bool {
 // lostAmong is a request without an answer that a probe had answered over one fresh connection and not over another: it is
 // not the moment that was bad, but one of several.
 func (v *View) lostAmong() bool {
+	lost := func(x *wire.Exchange) bool { return x.Response == nil }
 	repeats := v.repeats()
-	return v.X.Response == nil && slices.ContainsFunc(repeats, func(x *wire.Exchange) bool { return x.Response == nil })
+	return lost(v.X) && slices.ContainsFunc(repeats, lost) && slices.ContainsFunc(repeats, v.sameButServed)
+}
+
+// diedBefore tells whether an exchange that was served says nothing of now: it came before the deciding one, in another
+// step, and since then every fresh connection has failed.
+func (v *View) diedBefore(served *wire.Exchange) bool {
+	repeats := v.repeats()
+	healed := slices.ContainsFunc(repeats, func(x *wire.Exchange) bool { return !v.asBad(x) })
+	elsewhere := served.Scenario != v.Scenario || served.Step != v.Step
+	return len(repeats) > 0 && !healed && elsewhere && served.Open.At < v.X.Open.At
+}
+
+// tally counts the same request over fresh connections, by version of HTTP.
+type tally struct{ all, bad int }
+
+func (v *View) tallies() (first, second tally) {
+	for _, x := range v.repeats() {
+		t := &first
+		if v2(x) {
+			t = &second
+		}
+		t.all++
+		if v.asBad(x) {
+			t.bad++
+		}
+	}
+	return first, second
+}
+
+// none and every tell whether a version of HTTP always works, or never, as far as more than one connection shows.
+func (t tally) none() bool  { return t.all > 1 && t.bad == 0 }
+func (t tally) every() bool { return t.all > 1 && t.bad == t.all }
+
+// byVersion tells whether one version of HTTP always works and the other never.
+func (v *View) byVersion() bool {
+	first, second := v.tallies()
+	return (first.none() && second.every()) || (first.every() && second.none())
 }
 
 // compared says what came of the same request over fresh connections, as the end of a sentence; empty where nobody asked.
 func (v *View) compared() string {
-	bad, all := map[bool]int{}, map[bool]int{}
-	for _, x := range v.repeats() {
-		second := v2(x)
-		all[second]++
-		if v.asBad(x) {
-			bad[second]++
-		}
-	}
-	switch n, failed := all[false]+all[true], bad[false]+bad[true]; {
-	case n == 0:
+	first, second := v.tallies()
+	switch all, bad := first.all+second.all, first.bad+second.bad; {
+	case all == 0:
 		return ""
-	case failed == 0:
-		return fmt.Sprintf("; the same request over %d further connections was served", n)
-	case failed == n:
-		return fmt.Sprintf("; the same on each of %d further connections", n)
-	case all[true] > 0 && bad[true] == all[true] && bad[false] == 0:
+	case bad == 0:
+		return fmt.Sprintf("; the same request over %d further connections was served", all)
+	case bad == all:
+		return fmt.Sprintf("; the same on each of %d further connections", all)
+	case first.none() && second.every():
 		return "; over HTTP/1.1 the same request is served, over HTTP/2 it is not"
-	case all[false] > 0 && bad[false] == all[false] && bad[true] == 0:
+	case first.every() && second.none():
 		return "; over HTTP/2 the same request is served, over HTTP/1.1 it is not"
 	default:
-		return fmt.Sprintf("; the same on %d of %d further connections, the others were served", failed, n)
+		return fmt.Sprintf("; the same on %d of %d further connections, the others were served", bad, all)
 	}
 }
 

@@ -46,6 +46,7 @@ func at(step string) context.Context {
 // answer is what a hand-made exchange got.
 type answer struct {
 	client wire.Client // raw when empty
+	proto  string      // HTTP/1.1 when empty
 	method string      // GET when empty
 	send   http.Header
 	status int // 0: no answer
@@ -76,8 +77,11 @@ func (h *hand) exchange(step string, kind wire.Type, target string, a answer) wi
 		h.add(ctx, a.client, id, wire.KindRequest, wire.Request{Method: a.method, URL: target, Header: a.send})
 	}
 	h.now += a.after
+	if a.proto == "" {
+		a.proto = "HTTP/1.1"
+	}
 	if a.status != 0 {
-		h.add(ctx, a.client, id, wire.KindResponse, wire.Response{Status: a.status, Reason: a.reason, Proto: "HTTP/1.1", Header: a.header})
+		h.add(ctx, a.client, id, wire.KindResponse, wire.Response{Status: a.status, Reason: a.reason, Proto: a.proto, Header: a.header})
 		if a.client != wire.Browser || a.body != "" {
 			h.add(ctx, a.client, id, wire.KindBody, wire.Body{Bytes: int64(len(a.body)), Prefix: a.body})
 		}
