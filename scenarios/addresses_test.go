@@ -36,6 +36,12 @@ import (
 // names is a DNS server on loopback, and this process's only one until the test ends. It knows no other names.
 func names(t *testing.T, known map[string][]string) {
 	t.Helper()
+	namesNow(t, func() map[string][]string { return known })
+}
+
+// namesNow is names for what changes from one question to the next.
+func namesNow(t *testing.T, known func() map[string][]string) {
+	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	require.NoError(t, err)
 	go func() {
@@ -44,7 +50,7 @@ func names(t *testing.T, known map[string][]string) {
 			if err != nil {
 				return
 			}
-			if answer := resolve(packet[:n], known); answer != nil {
+			if answer := resolve(packet[:n], known()); answer != nil {
 				_, _ = conn.WriteTo(answer, from)
 			}
 		}

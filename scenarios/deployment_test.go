@@ -246,15 +246,16 @@ func handOut(s launchedServer) http.HandlerFunc {
 // of a terminal.
 const (
 	well      = "well"
-	dying     = "dying"    // the kernel exits while it starts
-	silent    = "silent"   // once a cell runs, nothing is published on iopub
-	raises    = "raises"   // whatever is printed raises
-	garbles   = "garbles"  // what is printed is something else
-	deaf      = "deaf"     // an interrupt is ignored
-	willing   = "willing"  // input() has an answer
-	nameless  = "nameless" // no name resolves
-	enclosed  = "enclosed" // no connection leaves the pod
-	mute      = "mute"     // the terminal's shell takes keys and does nothing
+	dying     = "dying"     // the kernel exits while it starts
+	silent    = "silent"    // once a cell runs, nothing is published on iopub
+	raises    = "raises"    // whatever is printed raises
+	garbles   = "garbles"   // what is printed is something else
+	deaf      = "deaf"      // an interrupt is ignored
+	willing   = "willing"   // input() has an answer
+	nameless  = "nameless"  // no name resolves
+	enclosed  = "enclosed"  // no connection leaves the pod
+	mute      = "mute"      // the terminal's shell takes keys and does nothing
+	clustered = "clustered" // and an address: it believes that it is in a cluster, whose API is there
 	smokeMode = "smoke-mode"
 )
 
@@ -286,6 +287,8 @@ if mode == "willing":
     get_ipython().events.register("pre_run_cell", lambda *_: setattr(builtins, "input", lambda *a: ""))
 if mode == "nameless":
     socket.getaddrinfo = fail(socket.gaierror(-3, "Temporary failure in name resolution"))
+if mode.startswith("clustered "):
+    os.environ["KUBERNETES_SERVICE_HOST"], _, os.environ["KUBERNETES_SERVICE_PORT"] = mode.split()[1].rpartition(":")
 if mode == "enclosed":
     socket.create_connection = fail(TimeoutError("timed out"))
 `

@@ -109,20 +109,6 @@ func (r *relay) cut() {
 	r.open = nil
 }
 
-// endings notes what each step came to when it ended.
-type endings struct {
-	mu    sync.Mutex
-	steps map[string]smoke.StepResult
-}
-
-func (e *endings) Observe(event smoke.Event) {
-	if event.Kind == smoke.StepEnded {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		e.steps[event.Scenario+"/"+event.Step] = *event.Result
-	}
-}
-
 // All websockets go at once, busy ones too: an ingress was reloaded. The cause is found when the step ends, and stays.
 func TestSocketsThatAreCutTogether(t *testing.T) {
 	d := deployment(t)

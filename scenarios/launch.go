@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -122,15 +123,19 @@ func (j *Journey) told(l *binder.Launch) error {
 // share one rate limit, and bans hit everybody.
 func (j *Journey) clientIP(l *binder.Launch) error {
 	seen, err := netip.ParseAddr(l.Ready().ClientIP)
-	if err != nil || !seen.IsPrivate() || len(j.binderAt) == 0 {
-		return nil
-	}
-	for _, at := range j.binderAt {
-		if at.IsPrivate() || at.IsLoopback() {
-			return nil // we may well be a private client
-		}
+	if err != nil || !internal(seen) || len(j.binderAt) == 0 || slices.ContainsFunc(j.binderAt, internal) {
+		return nil // where BinderHub's own address is internal, so may ours be
 	}
 	return smoke.Warn(l.Fault(wire.Content, "our public address as binder_client_ip", "a private one: X-Forwarded-For does not arrive"))
+}
+
+// shared are the addresses between a carrier and its customers, which clusters use for their pods too (RFC 6598).
+var shared = netip.MustParsePrefix("100.64.0.0/10")
+
+// internal tells whether an address means nothing on the public network.
+func internal(at netip.Addr) bool {
+	at = at.Unmap()
+	return at.IsPrivate() || at.IsLoopback() || at.IsLinkLocalUnicast() || shared.Contains(at)
 }
 
 // errNoAddress is of a launch that is ready at a place that nobody can ask.

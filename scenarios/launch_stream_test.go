@@ -194,3 +194,46 @@ func TestRefusalsAreInconclusive(t *testing.T) {
 		})
 	}
 }
+
+// BinderHub sees an address of the inside in place of ours, though we come from outside: its visitors' addresses are lost on
+// the way. That BinderHub is at a public address is what DNS says when it is first asked.
+func TestWhomBinderHubSees(t *testing.T) {
+	const public = "203.0.113.7"
+	for name, c := range map[string]struct {
+		seen, binder string
+		warned       bool
+	}{
+		"a pod's address":         {"10.244.3.9", public, true},
+		"a node's, by IPv6":       {"fd00:10::9", public, true},
+		"of a shared range":       {"100.64.1.2", public, true},
+		"of a sidecar":            {"127.0.0.1", public, true},
+		"mapped into IPv6":        {"::ffff:10.244.3.9", public, true},
+		"ours":                    {"198.51.100.20", public, false},
+		"nothing":                 {"", public, false},
+		"of a private deployment": {"10.244.3.9", "10.1.2.3", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			hub := serve(t, userServer())
+			ready := fmt.Sprintf(`data: {"phase":"ready","url":%q,"token":"a-server-token","binder_client_ip":%q}`, hub.String()+"user/x/", c.seen)
+			seen := &endings{steps: map[string]smoke.StepResult{}}
+			namesNow(t, func() map[string][]string {
+				if !seen.ended("binder-host/dns") {
+					return map[string][]string{"binder.smoke.test": {c.binder}}
+				}
+				return map[string][]string{"binder.smoke.test": {"127.0.0.1"}}
+			})
+			u := serve(t, healthyBinder(map[string]http.HandlerFunc{"/build/": stream(inOrder, built, launching, ready)}))
+			u.Host = "binder.smoke.test:" + u.Port()
+			r := engine(t, smoke.Target{
+				Name: "small", Binder: u, UI: true, Spec: "gh/owner/repository/HEAD", Scenarios: []string{"launch"}, Repeat: 4,
+			}, patience{grace: 500 * time.Millisecond, observer: seen}, nil)
+			if !c.warned {
+				expectation{"launch/spawn", smoke.Pass, ""}.check(t, r)
+				require.Empty(t, r.Findings)
+				return
+			}
+			requireWarning(t, r, "launch/spawn", "expected our public address as binder_client_ip")
+			require.Equal(t, "client-ip-lost", findingOf(t, r, "launch/spawn").Cause)
+		})
+	}
+}

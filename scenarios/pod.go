@@ -234,42 +234,48 @@ func (p *pod) isolation(ctx context.Context) error {
 	if p.Target.Metadata != "" && !p.here() {
 		forbidden = append(forbidden, p.Target.Metadata)
 	}
-	if len(forbidden) == 0 {
+	reached, err := p.reached(ctx, forbidden)
+	switch {
+	case err != nil:
+		return err
+	case reached != "":
+		return p.fault("The user pod's isolation", wire.Reached, "no connection to "+reached, "a connection")
+	}
+	inside, err := p.within(ctx)
+	switch {
+	case err != nil:
+		return err
+	case len(forbidden) == 0 && len(inside) == 0:
 		return smoke.Skip("there is nothing that must not be reached")
 	}
-	came, err := p.attempts(ctx, connect, forbidden)
-	if err != nil {
+	if reached, err = p.reached(ctx, inside); err != nil || reached == "" {
 		return err
 	}
-	for _, a := range came {
-		if a.Error == "" {
-			return p.fault("The user pod's isolation", wire.Reached, "no connection to "+a.Name, "a connection")
-		}
-	}
-	return p.within(ctx)
+	return smoke.Warn(p.fault("The user pod's isolation", wire.Reached, "no connection to the cluster's API at "+reached, "a connection"))
 }
 
-// within looks for the cluster's own APIs, where the pod says that it is in a cluster.
-func (p *pod) within(ctx context.Context) error {
-	var inside []string
-	err := p.ask(ctx, `
+// reached is the first of some addresses that takes a connection from within, or empty.
+func (p *pod) reached(ctx context.Context, addresses []string) (string, error) {
+	if len(addresses) == 0 {
+		return "", nil
+	}
+	came, err := p.attempts(ctx, connect, addresses)
+	for _, a := range came {
+		if a.Error == "" {
+			return a.Name, err
+		}
+	}
+	return "", err
+}
+
+// within finds the addresses of the cluster's own APIs, Kubernetes' and CHP's, where the pod says that it is in a cluster.
+func (p *pod) within(ctx context.Context) (inside []string, err error) {
+	err = p.ask(ctx, `
 import json, os
 e = os.environ
 found = [(e.get("KUBERNETES_SERVICE_HOST"), e.get("KUBERNETES_SERVICE_PORT", "443")), (e.get("PROXY_API_SERVICE_HOST"), e.get("PROXY_API_SERVICE_PORT", "8001"))]
-print(json.dumps([h + ":" + p for h, p in found if h]))`, &inside)
-	if err != nil || len(inside) == 0 {
-		return err
-	}
-	came, err := p.attempts(ctx, connect, inside)
-	if err != nil {
-		return err
-	}
-	for _, a := range came {
-		if a.Error == "" {
-			return smoke.Warn(p.fault("The user pod's isolation", wire.Reached, "no connection to the cluster's API at "+a.Name, "a connection"))
-		}
-	}
-	return nil
+print(json.dumps([("[%s]:%s" if ":" in h else "%s:%s") % (h, p) for h, p in found if h]))`, &inside)
+	return inside, err
 }
 
 // here tells whether the hub is on this very machine: then a user server is no pod, and its network is ours.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -176,4 +177,25 @@ func overview(r smoke.TargetResult) string {
 		}
 	}
 	return b.String()
+}
+
+// endings notes what each step came to when it ended.
+type endings struct {
+	mu    sync.Mutex
+	steps map[string]smoke.StepResult
+}
+
+func (e *endings) Observe(event smoke.Event) {
+	if event.Kind == smoke.StepEnded {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.steps[event.Scenario+"/"+event.Step] = *event.Result
+	}
+}
+
+func (e *endings) ended(id string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_, ok := e.steps[id]
+	return ok
 }
