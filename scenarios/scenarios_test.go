@@ -48,16 +48,20 @@ func TestScenarios(t *testing.T) {
 	for _, note := range notes {
 		t.Log(note)
 	}
+	outputs, err := report.NewOutputs(chosen, known, os.Stdout, os.Getenv)
+	require.NoError(t, err)
+	progress := report.NewProgress(report.Guard(os.Stdout, os.Getenv), report.Terminal{})
 	run, err := smoke.Start(ctx, smoke.Options{
 		Settings: chosen, Version: smoke.Version, Scenarios: scenarios.All(known), Filter: smoke.TestFilter("TestScenarios"),
-		Observers: []smoke.Observer{jsonReport, report.NewProgress(os.Stdout, report.Terminal{})},
+		Observers: []smoke.Observer{jsonReport, outputs, progress},
 	})
 	require.NoError(t, err)
 	defer run.Close()
 	project(t, run)
 	result := run.Wait()
-	t.Log("\n" + report.Screen{Out: chosen.Out}.Render(result))
+	t.Log("\n" + report.GuardText(report.Screen{Out: chosen.Out}.Render(result), os.Getenv))
 	require.NoError(t, jsonReport.Err())
+	require.NoError(t, outputs.Close(result))
 	require.Zero(t, report.ExitCode(result, chosen.FlakyFails, nil), "the suite's verdict is %s", result.Verdict)
 }
 
@@ -81,9 +85,9 @@ func show(t *testing.T, step smoke.StepResult) {
 	switch step.Verdict {
 	case smoke.Pass, smoke.Flaky:
 	case smoke.Skipped, smoke.Blocked:
-		t.Skipf("%s: %s", step.Verdict, step.Reason)
+		t.Skipf("%s: %s", step.Verdict, report.GuardText(step.Reason, os.Getenv))
 	default:
-		t.Errorf("%s: %s", step.Verdict, step.Reason)
+		t.Errorf("%s: %s", step.Verdict, report.GuardText(step.Reason, os.Getenv))
 	}
 }
 

@@ -20,13 +20,17 @@ func main() {
 	fixtures.Supervise() // does not return in the processes that supervise a deployment
 	// Whoever read our output may be gone; what was launched must be cleaned up all the same.
 	signal.Ignore(syscall.SIGPIPE)
-	p := &program{stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ(), stop: watch()}
+	p := &program{
+		stdout: report.Guard(os.Stdout, os.Getenv), stderr: report.Guard(os.Stderr, os.Getenv), commands: os.Stdout,
+		environ: os.Environ(), stop: watch(),
+	}
 	os.Exit(p.main(os.Args[1:]))
 }
 
 // program is one call of the program.
 type program struct {
 	stdout, stderr io.Writer
+	commands       io.Writer // where GitHub's runner reads workflow commands; nil: nowhere
 	environ        []string
 	stop           *interrupt
 }

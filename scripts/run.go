@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,19 +19,19 @@ import (
 // run tests the targets of the settings; without any, a deployment on loopback.
 func (p *program) run(args []string) int {
 	loaded, err := p.load(args)
+	defer p.defect(&loaded.Settings.Out)
 	if err != nil {
-		return p.fail(err)
+		return p.died(loaded.Settings.Out, err)
 	}
 	if len(loaded.Settings.Targets) == 0 {
 		stop, err := p.loopback(&loaded)
-		if code := p.stop.code(); code != 0 {
-			stop()
+		defer stop()
+		if code := p.interrupted(loaded.Settings.Out); code != 0 {
 			return code
 		}
 		if err != nil {
-			return p.fail(err)
+			return p.died(loaded.Settings.Out, err)
 		}
-		defer stop()
 	}
 	return p.test(loaded.Settings)
 }
@@ -60,31 +61,35 @@ func (p *program) loopback(loaded *settings.Loaded) (stop func(), err error) {
 func (p *program) test(s smoke.Settings) int {
 	earlier, warnings, err := state.Open(p.stop.ctx, s.State)
 	if err != nil {
-		return p.fail(err)
+		return p.died(s.Out, err)
 	}
 	for _, w := range warnings {
 		p.say("%s", w)
 	}
 	file, err := report.NewJSON(s.Out)
 	if err != nil {
-		return p.fail(err)
+		return p.died(s.Out, err)
+	}
+	outputs, err := report.NewOutputs(s, earlier, p.commands, p.getenv)
+	if err != nil {
+		return p.died(s.Out, err)
 	}
 	terminal := report.DetectTerminal(p.stdout, p.getenv)
 	run, err := smoke.Start(p.stop.ctx, smoke.Options{
 		Settings: s, Version: versionText(), Scenarios: scenarios.All(earlier),
-		Observers: []smoke.Observer{file, report.NewProgress(p.stdout, terminal)},
+		Observers: []smoke.Observer{file, outputs, report.NewProgress(p.stdout, terminal)},
 	})
 	if err != nil {
-		return p.fail(err)
+		return p.died(s.Out, err)
 	}
 	result := run.Wait()
 	run.Close()
 	p.print("\n" + report.Screen{Terminal: terminal, Out: short(s.Out)}.Render(result))
 	code := report.ExitCode(result, s.FlakyFails, p.stop.signal())
-	if err := file.Err(); err != nil {
+	if err := errors.Join(file.Err(), outputs.Close(result)); err != nil {
 		p.say("%v", err)
 		if code == report.ExitPass {
-			return report.ExitInconclusive // whoever reads the report would find no pass
+			return report.ExitInconclusive // whoever reads the outputs would find no pass
 		}
 	}
 	return code
