@@ -4,6 +4,7 @@ package scenarios
 import (
 	"context"
 	"crypto/x509"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"binderhub-smoke/smoke"
 	"binderhub-smoke/smoke/binder"
 	"binderhub-smoke/smoke/jupyter"
+	"binderhub-smoke/smoke/probe"
 	"binderhub-smoke/smoke/state"
 	"binderhub-smoke/smoke/wire"
 )
@@ -61,8 +63,25 @@ func newJourney(t *smoke.TargetRun, m *memory) *Journey {
 		UserAgent: t.UserAgent(), Header: t.Target.Headers,
 	})
 	t.AtEnd(j.net.Close)
+	t.ProbeWith(probe.New(j.net, j.authorize).Ask)
 	j.binder = binder.New(j.net, t.Timeline.Places().Binder(), t.Target.Token)
 	return j
+}
+
+// authorize returns the headers by which one of this run's servers knows us, where a URL is of one.
+func (j *Journey) authorize(url string) http.Header {
+	if !strings.Contains(url, "/user/") {
+		return nil
+	}
+	for _, l := range j.launches() {
+		at, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond) // a launch under way has no server yet
+		server, err := l.server(at)
+		cancel()
+		if err == nil && server != nil && strings.HasPrefix(url, server.Base()) {
+			return http.Header{"Authorization": {"token " + server.Token()}}
+		}
+	}
+	return nil
 }
 
 // roots are the system's authorities and the user's.

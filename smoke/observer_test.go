@@ -133,7 +133,7 @@ func TestTheTimelineIsWrittenBeforeAStepsEndIsTold(t *testing.T) {
 			lines = strings.Count(string(b), "\n")
 		}
 	})), func(o *smoke.Options) { out = o.Settings.Out })
-	assert.Equal(t, 1, lines)
+	assert.Equal(t, 2, lines, "what the timeline is of, and how the step ended")
 }
 
 func TestWaitReturnsWhatTheReportShows(t *testing.T) {

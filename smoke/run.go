@@ -87,6 +87,9 @@ func (r *Run) newTarget(target Target) (*TargetRun, error) {
 	t.sink = sink
 	places := wire.NewPlaces(target.Binder, target.Hub)
 	t.Timeline = wire.NewTimeline(r.began, wire.NewRedactor(target.secrets()...), places, sink, wire.Limits{})
+	t.Timeline.Note(context.Background(), wire.Note{Name: wire.NoteRun, Run: &wire.RunStart{
+		Schema: wire.Schema, Target: target.Name, Binder: urlText(places.Binder()), Hub: urlText(places.Hub()), Started: r.began.UTC(),
+	}})
 	scenarios := r.opts.Scenarios(t)
 	if err := Check(scenarios); err != nil {
 		t.abandon()

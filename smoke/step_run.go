@@ -178,7 +178,7 @@ func (s *StepRun) conclude(ctx context.Context, o outcome) Verdict {
 // A step that failed never passes by it: the steps after it would stand on nothing.
 func (s *StepRun) diagnose(result *StepResult, fault *wire.Fault, o outcome) {
 	t := s.target()
-	finding, ok := t.diagnose(s.scenario.Name(), s.Name())
+	finding, ok := t.diagnose(s.id())
 	if ok {
 		result.Finding = finding.Key
 	}

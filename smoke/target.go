@@ -62,6 +62,7 @@ type Settings struct {
 	Concurrency int           // targets at once
 	Timeout     time.Duration // of the whole run
 	Grace       time.Duration // for clean-up after an interrupt: how long to wait for a launch that has not ended
+	Probing     time.Duration // for the diagnosis's questions to one target, in all; zero: 10 s
 	FlakyFails  bool          // exit code 1 for flaky
 	Out         string        // directory of the report; absolute
 	State       string        // directory that outlives runs; absolute

@@ -29,6 +29,7 @@ type TargetRun struct {
 	sink      *os.File
 	atEnd     []func()
 
+	probing    probing
 	diagnosing sync.Mutex // a diagnosis of more records replaces one of fewer, never the other way round
 
 	// guarded by the run's lock
@@ -95,6 +96,7 @@ func (t *TargetRun) execute(ctx, always context.Context) {
 		came = cut
 	}
 	t.close()
+	t.examine() // of all that there is: the same records read later give the same report
 	t.run.update(func() { t.phase = came })
 	t.run.emit(Event{Kind: TargetEnded, Target: t.Name()})
 }
@@ -134,11 +136,23 @@ func (t *TargetRun) step(id string) *StepRun {
 	return nil
 }
 
-// diagnose diagnoses the timeline anew and returns the finding of a step.
-func (t *TargetRun) diagnose(scenario, step string) (diagnose.Finding, bool) {
+// diagnose diagnoses the timeline anew, asks what would tell more, and returns the finding of a step.
+func (t *TargetRun) diagnose(step wire.StepName) (diagnose.Finding, bool) {
+	d := t.examine()
+	for range probeRounds {
+		if !t.probe(step, d.Asks) {
+			break
+		}
+		d = t.examine()
+	}
+	return diagnose.Of(d.Findings, step.Scenario, step.Step)
+}
+
+// examine diagnoses the timeline anew, for the report.
+func (t *TargetRun) examine() diagnose.Diagnosis {
 	t.diagnosing.Lock()
 	defer t.diagnosing.Unlock()
-	findings := diagnose.Diagnose(t.Name(), t.Timeline.Records())
-	t.run.update(func() { t.findings = findings })
-	return diagnose.Of(findings, scenario, step)
+	d := diagnose.Examine(t.Name(), t.Timeline.Records())
+	t.run.update(func() { t.findings = d.Findings })
+	return d
 }

@@ -92,6 +92,20 @@ func (n *Network) override(address string) (string, bool) {
 	return to, ok
 }
 
+// Reaches tells whether a port of a host leads to the target that is meant: where the user gave an address for any of the
+// host's ports, only the ports do that have one.
+func (n *Network) Reaches(host, port string) bool {
+	if _, ok := n.override(net.JoinHostPort(host, port)); ok {
+		return true
+	}
+	for address := range n.cfg.Resolve {
+		if name, _, err := net.SplitHostPort(address); err == nil && strings.EqualFold(name, host) {
+			return false
+		}
+	}
+	return true
+}
+
 // proxy takes the environment's proxy, except for hosts whose address the user gave: those are to be reached directly.
 func (n *Network) proxy(r *http.Request) (*url.URL, error) {
 	if _, ok := n.override(authority(r.URL)); ok {
