@@ -17,8 +17,8 @@ func needs(what, why string) string { return fmt.Sprintf("needs %s (%s)", what, 
 // obstacle waits for the step and tells what its verdict means for what needs it; nil when that can run.
 func (s *StepRun) obstacle() *obstacle {
 	<-s.done
-	reason := needs(s.id().String(), string(s.result.Verdict))
-	switch s.result.Verdict {
+	reason := needs(s.id().String(), string(s.decided()))
+	switch s.decided() {
 	case Pass, Flaky:
 		return nil
 	case Skipped:

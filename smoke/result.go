@@ -37,8 +37,9 @@ type Result struct {
 // TargetResult is what one target came to.
 type TargetResult struct {
 	Name      string             `json:"name"`
-	Binder    string             `json:"binder"`
-	Hub       string             `json:"hub"` // empty while unknown
+	Labels    map[string]string  `json:"labels,omitempty"` // the user's own, of the settings file
+	Binder    string             `json:"binder"`           // empty for a JupyterHub alone
+	Hub       string             `json:"hub"`              // empty while unknown
 	Verdict   Verdict            `json:"verdict"`
 	NotTried  []string           `json:"not_tried"` // scenarios of which nothing ran, with the reason: "rebuild (not asked for)"
 	Notes     []string           `json:"notes"`     // facts the reader must know, such as "the browser ran without its sandbox"

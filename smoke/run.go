@@ -90,7 +90,7 @@ func (r *Run) newTarget(target Target) (*TargetRun, error) {
 	t.Timeline.Note(context.Background(), wire.Note{Name: wire.NoteRun, Run: &wire.RunStart{
 		Schema: wire.Schema, Target: target.Name, Binder: urlText(places.Binder()), Hub: urlText(places.Hub()), Started: r.began.UTC(),
 	}})
-	scenarios := r.opts.Scenarios(t)
+	scenarios := Budgeted(r.opts.Scenarios(t), target)
 	if err := Check(scenarios); err != nil {
 		t.abandon()
 		return nil, fmt.Errorf("the suite has a defect: %w", err)
@@ -120,15 +120,6 @@ func (r *Run) filter(target string) func(scenario, step string) Ask {
 		return nil
 	}
 	return func(scenario, step string) Ask { return r.opts.Filter(target, scenario, step) }
-}
-
-// secrets are the credentials that the user gave.
-func (t Target) secrets() []string {
-	secrets := []string{t.Token}
-	for _, values := range t.Headers {
-		secrets = append(secrets, values...)
-	}
-	return secrets
 }
 
 // execute runs the targets in the order of the settings, so many at once as these say.

@@ -16,10 +16,19 @@ type StepRun struct {
 	scenario *ScenarioRun
 	done     chan struct{}
 
-	// What follows is guarded by the run's lock; verdict, ran and leftOut no longer change once done is closed.
+	// What follows is guarded by the run's lock; verdict, ran, leftOut and excused no longer change once done is closed.
 	result  StepResult
 	ran     bool // Do was called
 	leftOut bool // the user asked to leave it out, or something that it needs
+	excused bool // it failed by a cause that is known, and so its verdict is pass
+}
+
+// decided is the verdict for those that need this step: one that is excused did not do what they need.
+func (s *StepRun) decided() Verdict {
+	if s.excused {
+		return Failed
+	}
+	return s.result.Verdict
 }
 
 // Name is the step's id within its scenario.
@@ -38,9 +47,21 @@ func (s *StepRun) resultLocked() StepResult {
 	if result.Finding != "" {
 		if f, ok := diagnose.Of(s.target().findings, s.scenario.Name(), s.Name()); ok {
 			result.Finding = f.Key
+			result.Verdict = excusable(result, f)
 		}
 	}
 	return result
+}
+
+// excusable is the verdict of a step by what is now known of its failure.
+func excusable(result StepResult, f diagnose.Finding) Verdict {
+	switch failed := result.FailedAt != nil; {
+	case failed && f.Known != "":
+		return Pass
+	case failed && result.Verdict == Pass && f.Severity == diagnose.Fail:
+		return Failed
+	}
+	return result.Verdict
 }
 
 func (s *StepRun) target() *TargetRun { return s.scenario.target }
@@ -149,7 +170,7 @@ func (s *StepRun) settle(ctx context.Context, o outcome) {
 	defer cancel()
 	fault := o.err
 	o.err = s.explain(context.WithoutCancel(ctx), context.WithoutCancel(ctx), s.call(limited, func() error {
-		return s.step.Settle.Decide(limited, other.result.Verdict, fault)
+		return s.step.Settle.Decide(limited, other.decided(), fault)
 	}))
 	s.conclude(ctx, o)
 }
@@ -171,7 +192,7 @@ func (s *StepRun) conclude(ctx context.Context, o outcome) Verdict {
 		s.diagnose(&result, fault, o)
 	}
 	s.finish(result)
-	return result.Verdict
+	return s.decided()
 }
 
 // diagnose names the cause of a fault. The cause may know better than the step that it says nothing about the deployment.
@@ -190,6 +211,10 @@ func (s *StepRun) diagnose(result *StepResult, fault *wire.Fault, o outcome) {
 	}
 	failed, proved := seconds(o.ended), seconds(t.provedAt(fault, o.ended))
 	result.FailedAt, result.ProvedAt = &failed, &proved
+	if ok && finding.Known != "" {
+		t.run.update(func() { s.excused = true })
+		result.Verdict, result.Reason = Pass, result.Reason+" ("+finding.Known+")"
+	}
 }
 
 // seconds is a duration as the report shows it.

@@ -18,8 +18,10 @@ const (
 // Target is one BinderHub under test, with everything the user said of it. Settings have been checked when a Target
 // exists: its URLs are absolute, its files were read.
 type Target struct {
-	Name   string   // [a-z0-9-]+, names the directory of its evidence
-	Binder *url.URL // BinderHub's base URL; the path ends in a slash
+	Name   string            // [a-z0-9-]+, names the directory of its evidence
+	Labels map[string]string // what the user says of it for people and other programs, or nil
+	Kind   Kind
+	Binder *url.URL // BinderHub's base URL; the path ends in a slash. It is nil for KindJupyterHub
 	Hub    *url.URL // base URL of JupyterHub's proxy, or nil: then it is learned from a launch and remembered
 
 	Spec     string // what is launched, "gh/binder-examples/requirements/HEAD"
@@ -33,9 +35,14 @@ type Target struct {
 	Token   string            // JupyterHub API token, or empty
 	Headers http.Header       // sent to the target's own hosts only, or nil
 
+	Credentials Credentials
+
 	Scenarios []string // "scenario" or "scenario/step": what to run, with what it needs; empty is everything
 	Skip      []string // "scenario" or "scenario/step": what not to run
 	Repeat    int      // fresh connections in the repeat steps
+	// Budgets replaces the time budgets of steps, by "scenario/step"; nil changes none.
+	Budgets map[string]time.Duration
+	Known   []Known
 
 	Idle    time.Duration // how long quiet websockets are held; zero skips the scenario
 	Rebuild bool          // build and launch an image that is not cached

@@ -10,6 +10,7 @@ import (
 func (t *TargetRun) resultLocked() TargetResult {
 	r := TargetResult{
 		Name:     t.Name(),
+		Labels:   t.Target.Labels,
 		Binder:   urlText(t.Timeline.Places().Binder()),
 		Hub:      urlText(t.Timeline.Places().Hub()),
 		NotTried: []string{},
@@ -79,14 +80,16 @@ func (t *TargetRun) noCellLocked() string {
 func (s *ScenarioRun) resultLocked() ScenarioResult {
 	r := ScenarioResult{Name: s.Name(), Proves: s.scenario.Proves, Steps: []StepResult{}}
 	var verdicts []Verdict
+	excused := false
 	for _, st := range s.steps {
 		result := st.resultLocked()
+		excused = excused || result.Verdict == Pass && result.FailedAt != nil
 		r.Steps = append(r.Steps, result)
 		r.Seconds += result.Seconds
 		verdicts = append(verdicts, result.Verdict)
 	}
 	r.Verdict = Worst(verdicts...)
-	if (r.Verdict == Pass || r.Verdict == Flaky) && slices.Contains(verdicts, Blocked) {
+	if (r.Verdict == Pass || r.Verdict == Flaky) && slices.Contains(verdicts, Blocked) && !excused {
 		r.Verdict = Inconclusive // an interrupt between two steps: what the scenario proves is not proven
 	}
 	return r

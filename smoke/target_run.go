@@ -153,6 +153,7 @@ func (t *TargetRun) examine() diagnose.Diagnosis {
 	t.diagnosing.Lock()
 	defer t.diagnosing.Unlock()
 	d := diagnose.Examine(t.Name(), t.Timeline.Records())
+	d.Findings = t.acknowledge(d.Findings)
 	t.run.update(func() { t.findings = d.Findings })
 	return d
 }

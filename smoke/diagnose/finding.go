@@ -55,6 +55,8 @@ type Finding struct {
 
 	URL      string `json:"url"`      // of the deciding exchange, without secrets
 	Answered string `json:"answered"` // who answered it, such as "nginx/1.22.1"; "nobody" without an answer
+	// Known says until when and why this cause only warns, where the operators know of it; else empty.
+	Known    string `json:"known"`
 	Expected string `json:"expected"`
 	Got      string `json:"got"`
 }
