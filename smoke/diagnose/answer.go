@@ -20,10 +20,10 @@ type Answer struct {
 // Fingerprint knows one product's answers. The table is ordered: applications before proxies, since a proxy leaves its
 // Server header on everything that it passes on, and of proxies the special before the general.
 type Fingerprint struct {
-	Hop      Hop
-	Product  string
-	Verified bool
-	Match    func(*wire.Exchange) bool
+	Hop     Hop
+	Product string
+	Source  string // how it was verified: a run of ours or the vendor's source; empty: it was not
+	Match   func(*wire.Exchange) bool
 }
 
 // Answered tells who answered an exchange; false when nobody did, or nobody known.
@@ -33,12 +33,12 @@ func Answered(x *wire.Exchange) (Answer, bool) {
 	}
 	for _, f := range fingerprints {
 		if f.Match(x) {
-			return Answer{Hop: f.Hop, Product: f.Product, Name: named(f, x), Verified: f.Verified, Page: true}, true
+			return Answer{Hop: f.Hop, Product: f.Product, Name: named(f, x), Verified: f.Source != "", Page: true}, true
 		}
 	}
 	for _, f := range passedBy {
 		if f.Match(x) {
-			return Answer{Hop: f.Hop, Product: f.Product, Name: named(f, x), Verified: f.Verified}, true
+			return Answer{Hop: f.Hop, Product: f.Product, Name: named(f, x), Verified: f.Source != ""}, true
 		}
 	}
 	return Answer{}, false

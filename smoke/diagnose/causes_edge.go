@@ -47,7 +47,8 @@ var edgeCauses = []Cause{
 			return fmt.Sprintf("%s wants a login that the suite does not have (%s)", who, firstOf(v.Fault.Got, say(status(v.X))))
 		},
 		Suspects: []string{"login-required"},
-		Remedy:   "BinderHub with `auth_enabled`: give the suite a JupyterHub token by SMOKE_TOKEN_FILE. Basic auth at the ingress: an Authorization header by SMOKE_HEADERS_FILE.",
+		Remedy: "BinderHub with `auth_enabled`: give the suite a JupyterHub token by SMOKE_TOKEN_FILE. Basic auth at the ingress: an Authorization header by SMOKE_HEADERS_FILE. If nobody should have to log in here: community `auth-url`, `auth-signin`, `auth-type`; F5 `nginx.org/basic-auth-secret`, an OIDC policy; Traefik `basicAuth`, `forwardAuth`; plain nginx `auth_basic`, `auth_request`; HAProxy `http-request auth`; Apache `AuthType`, `Require`. " +
+			"`/build`, `/versions`, `/health` and ACME's path must stay open where pages do.",
 	},
 	{
 		ID: "no-https-redirect", Title: "http:// does not lead to https://", Hop: HopIngress,
@@ -111,10 +112,17 @@ func (v *View) savedBefore(x *wire.Exchange) bool {
 	return v.SameHost(x) && contents(x) && (status(x) == http.StatusOK || status(x) == http.StatusCreated)
 }
 
-// wantsLogin is a demand for credentials: Basic auth, or BinderHub's 403 of a /build that would be a redirect to the
-// login (builder.py turns it into 403).
+// wantsLogin is a demand for credentials: 401, a redirect to a login, or BinderHub's 403 of a /build that would be such a
+// redirect (builder.py turns it into 403).
 func wantsLogin(v *View) bool {
-	if status(v.X) == http.StatusUnauthorized && header(v.X, "Www-Authenticate") != "" {
+	if refusedWith(v.X, http.StatusUnauthorized) || (status(v.X) == http.StatusUnauthorized && header(v.X, "Www-Authenticate") != "") {
+		return true
+	}
+	if refusedWith(v.X, http.StatusForbidden) && holds(body(v.X), "/oauth2/start", "/oauth2/sign_in") { // oauth2-proxy's page
+		return true
+	}
+	to := redirectsTo(v.X)
+	if !v.Answer.application() && loginPage(to) {
 		return true
 	}
 	if sent(v.X, "Authorization") != "" {
@@ -123,8 +131,17 @@ func wantsLogin(v *View) bool {
 	if e, ok := failed(v); ok && e.StatusCode == http.StatusForbidden && strings.TrimSpace(e.Message) == "Forbidden" {
 		return true
 	}
-	to := header(v.X, "Location")
 	return host(v.Role()) == "binder" && status(v.X) == http.StatusFound && strings.Contains(to, "/hub/api/oauth2/authorize")
+}
+
+// loginPages are parts of URLs to which authenticating proxies send visitors: oauth2-proxy, Traefik's and Authelia's forward
+// auth, Keycloak, CILogon, Google IAP, Microsoft, Cloudflare Access, AWS Cognito, Okta, Shibboleth, CAS.
+var loginPages = []string{"/oauth2/start", "/oauth2/auth", "/oauth2/sign_in", "/oauth2/authorize", "/_oauth", "/protocol/openid-connect/auth", "cilogon.org/authorize", "accounts.google.com/", "login.microsoftonline.com/",
+	"cloudflareaccess.com/", "/cdn-cgi/access/login", ".amazoncognito.com/", ".okta.com/", ".auth0.com/authorize", "/shibboleth", "/idp/profile/", "/saml", "/cas/login", "authelia", "/outpost.goauthentik.io/", "/dex/auth", "github.com/login/oauth", "/login?", "/signin?"}
+
+// loginPage tells whether a URL is where one logs in.
+func loginPage(url string) bool {
+	return url != "" && (holds(url, loginPages...) || strings.HasSuffix(url, "/login") || strings.HasSuffix(url, "/signin"))
 }
 
 // encoded tells whether a URL's path holds characters that some proxies refuse when they are encoded.

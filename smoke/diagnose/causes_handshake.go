@@ -92,9 +92,12 @@ var handshakeCauses = []Cause{
 	},
 	{
 		ID: "ws-handshake-refused", Title: "A proxy refuses WebSockets",
-		Match: func(v *View) bool { return v.refusedByProxy() },
+		Match: func(v *View) bool { return v.refusedByProxy() || v.refusedByStranger() },
 		Sentence: func(v *View) string {
-			return fmt.Sprintf("%s %s refuses the %s itself with %s, and passes plain requests", v.who(), front(v.X), socketName(v.X), say(status(v.X)))
+			if v.X.Response == nil {
+				return fmt.Sprintf("The connection is cut when the handshake of the %s is sent, while plain requests are served: a proxy %s does not let WebSockets in", socketName(v.X), front(v.X))
+			}
+			return fmt.Sprintf("%s refuses the %s itself with %s, and passes plain requests", v.gate(), socketName(v.X), say(status(v.X)))
 		},
 		Suspects: []string{"lb-l7-not-ws", "ws-mesh-not-enabled", "ws-upgrade-missing", "ws-rewrite-target"},
 		Remedy:   "Look in that proxy for a rule on Upgrade (HAProxy `http-request deny`, Apache `ProxyPass` without `upgrade=websocket`, a firewall's rule), and on a CDN for the switch that allows WebSockets.",
@@ -226,7 +229,7 @@ func credentialsLost(v *View) bool {
 	if handshake(v.X) {
 		return serverPage(v.X) && (strings.Contains(header(v.X, "Set-Cookie"), "_xsrf=") || v.cookieLost())
 	}
-	return v.Answer.Hop == HopServer && sent(v.X, "Authorization") != "" && !openAPI(v.X) && holds(body(v.X), `"message": "Forbidden"`) && v.openAPIServed()
+	return v.Answer.Hop == HopServer && sent(v.X, "Authorization") != "" && !openAPI(v.X) && holds(body(v.X), `"message": "Forbidden"`) && v.openAPIServed() && !expired(v)
 }
 
 // cookieLost is a socket that was opened as a browser does, with cookies and without a token, where a token's is let in.
@@ -295,6 +298,15 @@ func (v *View) extendedInOrder() bool {
 // refusedByProxy is a handshake that a proxy answered by itself though it passes other requests to the same host.
 func (v *View) refusedByProxy() bool {
 	return handshake(v.X) && !v.X.Opened() && v.Answer.proxy() && status(v.X) >= 400 && v.servedHere()
+}
+
+// refusedByStranger is a handshake that was cut, or answered by somebody who is none of the applications and does not tell
+// his name, while plain requests to the same host are served.
+func (v *View) refusedByStranger() bool {
+	if !handshake(v.X) || v.X.Opened() || !v.servedHere() {
+		return false
+	}
+	return cut(v) || (status(v.X) >= 400 && silentHop(v.X))
 }
 
 func withoutCloseFrame(x *wire.Exchange) bool {

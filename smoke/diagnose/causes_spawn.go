@@ -3,8 +3,6 @@ package diagnose
 import (
 	"fmt"
 	"slices"
-
-	"binderhub-smoke/smoke/wire"
 )
 
 // spawnCauses are of launches that failed after BinderHub had an image: it relays what the hub and Kubernetes say
@@ -45,7 +43,10 @@ var spawnCauses = []Cause{
 	},
 	{
 		ID: "dockerhub-rate-limit", Title: "The registry limits pulls", Hop: HopRegistry,
-		Match:    spawnFails("toomanyrequests", "You have reached your pull rate limit"),
+		Match: func(v *View) bool {
+			words := []string{"toomanyrequests", "You have reached your pull rate limit"}
+			return spawnFails(words...)(v) || buildSays(words...)(v)
+		},
 		Sentence: spawnSentence("The registry refuses to hand out more images for now"),
 		Suspects: spawnSuspects("dockerhub-rate-limit"),
 		Remedy:   "Pull with credentials (an `imagePullSecret`, or `registry.username`), or through a mirror.",
@@ -69,7 +70,12 @@ var spawnCauses = []Cause{
 		Match: func(v *View) bool {
 			return spawnFails("took too long to launch", "did not start in")(v) || emptySpawnFailure(v) || (stalls(v) && lastPhase(v.X) == "launching")
 		},
-		Sentence: spawnSentence("The user server did not start within the hub's time limit"),
+		Sentence: func(v *View) string {
+			if emptySpawnFailure(v) { // the hub's own time limit gives no reason
+				return "The user server did not start within the hub's time limit: the hub gives up without a reason, as it does when its start_timeout is over"
+			}
+			return spawnSentence("The user server did not start within the hub's time limit")(v)
+		},
 		Suspects: spawnSuspects("launch-timeout", "spawn-http-timeout", "cold-launch-slow", "user-scheduler-incompatible", "autoscale-failed", "netpol-user-to-hub"),
 		Remedy:   "`kubectl get pods -w` during a launch: Pending is scheduling, ContainerCreating is image or storage, Running is the way between hub and pod. Then `c.KubeSpawner.start_timeout`.",
 	},
@@ -99,28 +105,6 @@ var spawnCauses = []Cause{
 		Remedy:   "`kubectl logs deploy/hub | grep -A20 <user>`: can the hub speak to the Kubernetes API (expired certificates, RBAC, NetworkPolicy), and does the user pod's container stay up (`kubectl logs --previous`)?",
 	},
 	{
-		ID: "registry-push-denied", Title: "The registry refuses the image", Hop: HopRegistry,
-		Match: func(v *View) bool {
-			return buildFailed(v) && holds(buildLog(v), pushDenied...)
-		},
-		Sentence: func(v *View) string {
-			return fmt.Sprintf("The image was built, and the registry refuses it (%s)", quote(lineWith(buildLog(v), pushDenied...)))
-		},
-		Suspects: []string{"registry-push-denied"},
-		Remedy:   "The push secret in the build pods' namespace: is it mounted, is the robot's token expired, does `BinderHub.image_prefix` name a project that it may write to?",
-	},
-	{
-		ID: "build-network-broken", Title: "Builds have no network", Hop: HopBuilder,
-		Match: func(v *View) bool {
-			return buildFailed(v) && holds(buildLog(v), noNetwork...)
-		},
-		Sentence: func(v *View) string {
-			return fmt.Sprintf("The build could not reach the package servers (%s): build pods have no network or no DNS", quote(lineWith(buildLog(v), noNetwork...)))
-		},
-		Suspects: []string{"build-network-broken", "cluster-dns-down", "hairpin-refused"},
-		Remedy:   "dind's MTU against the cluster network's (`--mtu`), egress NetworkPolicies on build pods, NAT after the recreate, DNS inside dind.",
-	},
-	{
 		ID: "sse-error-as-200", Title: "BinderHub refuses the launch", Hop: HopBinderHub,
 		Match: func(v *View) bool {
 			return refusal(v, func(e launchEvent) bool { return e.StatusCode != 0 })
@@ -133,12 +117,6 @@ var spawnCauses = []Cause{
 		Remedy:   "Monitoring that reads only HTTP statuses does not see this one. BinderHub's log has the reason: `kubectl logs deploy/binder | grep -i error`.",
 	},
 }
-
-// pushDenied are the words of registries that refuse a push, noNetwork those of builds that reach nobody.
-var (
-	pushDenied = []string{"denied: ", "unauthorized: ", "unauthorized to access", "requested access to the resource is denied", "push access denied"}
-	noNetwork  = slices.Concat(unresolved, []string{"Connection timed out", "Network is unreachable", "ReadTimeoutError", "ConnectTimeoutError", "CondaHTTPError"})
-)
 
 // spawnSuspects puts health-false-green last: whatever broke the spawn, a green /health did not show it.
 func spawnSuspects(ids ...string) []string { return append(slices.Clip(ids), "health-false-green") }
@@ -168,11 +146,4 @@ func emptySpawnFailure(v *View) bool {
 		}
 	}
 	return false
-}
-
-// buildFailed tells whether the launch ended in the build: it never reached the phase that launches.
-func buildFailed(v *View) bool {
-	e, ok := failed(v)
-	started := slices.ContainsFunc(events(v.X), func(l launchEvent) bool { return l.Phase == "launching" })
-	return ok && !started && e.StatusCode == 0 && v.X.Open.Type != wire.TypeWebSocket
 }

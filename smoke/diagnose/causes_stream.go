@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"binderhub-smoke/smoke/wire"
@@ -56,18 +57,91 @@ var streamCauses = []Cause{
 		Mutes: []string{"sse-idle-cut"},
 	},
 	{
-		ID: "sse-idle-cut", Title: "A proxy cuts the quiet event stream", Hop: HopIngress,
-		// A timeout cuts the first silence that is long enough: after an earlier one as long, something else ended the stream.
+		ID: "stream-garbled", Title: "Something else is written into the event stream", Hop: HopIngress,
 		Match: func(v *View) bool {
-			return launchStream(v.X) && v.Symptom(wire.StreamEnded, wire.EOF, wire.Reset) && v.X.Response != nil && status(v.X) == 200 && quiet(v.X) >= time.Second && quiet(v.X) > longest(v.X)
+			return launchStream(v.X) && v.Fault.Symptom == wire.Malformed && status(v.X) == 200
 		},
 		Sentence: func(v *View) string {
-			return fmt.Sprintf("BinderHub's event stream was cut after %s without an event, before \"ready\": a proxy %s gives up on quiet streams", sayTime(quiet(v.X)), front(v.X))
+			if strings.HasPrefix(strings.TrimSpace(v.Fault.Got), "<") {
+				return fmt.Sprintf("A page stands in BinderHub's event stream (%s): a proxy %s wrote its own error into an answer that had begun", quote(v.Fault.Got), front(v.X))
+			}
+			return fmt.Sprintf("BinderHub's event stream holds what is no event (%s): a proxy %s changes it, or it is not BinderHub's", quote(v.Fault.Got), front(v.X))
 		},
-		Suspects: []string{"sse-idle-cut", "upstream-hang"},
+		Suspects: []string{"stream-garbled", "answer-garbled", "sse-idle-cut", "version-drift"},
+		Remedy: "Leave text/event-stream alone: no compression (plain nginx `gzip_types` without it, community `gzip-types`, Traefik `compress.excludedContentTypes: [text/event-stream]`, Caddy `encode` with a matcher), no `sub_filter`, no script that a CDN injects, no error page inside an answer. " +
+			"If the words are BinderHub's own, its version is not one that this suite knows.",
+	},
+	{
+		ID: "sse-idle-cut", Title: "A proxy cuts the quiet event stream", Hop: HopIngress,
+		// A timeout cuts the first silence that is long enough: after an earlier one as long, something else ended the stream. And
+		// a proxy that gives up does not write the last chunk.
+		Match: func(v *View) bool {
+			return launchStream(v.X) && streamBroke(v) && !inOrder(v.X) && quiet(v.X) >= time.Second && quiet(v.X) > longest(v.X)
+		},
+		Sentence: func(v *View) string {
+			when := `before "ready"`
+			if lastPhase(v.X) == "ready" {
+				when = `while BinderHub held it open after "ready": a longer build would be cut before it`
+			}
+			return fmt.Sprintf("BinderHub's event stream was cut after %s without an event, %s: a proxy %s gives up on quiet streams", sayTime(quiet(v.X)), when, front(v.X))
+		},
+		Suspects: []string{"sse-idle-cut", "stream-cut", "upstream-hang"},
 		Remedy: "BinderHub sends a keepalive each 25 s: every read timeout must be longer. F5: `nginx.org/proxy-read-timeout: 120s`; community: `nginx.ingress.kubernetes.io/proxy-read-timeout: \"600\"`; plain nginx: `proxy_read_timeout 600s;`; " +
 			"HAProxy: `timeout server 600s`; Apache: `ProxyTimeout 600`; Google: `timeoutSec: 600` in a BackendConfig; AWS ALB: `idle_timeout.timeout_seconds=600`.",
+		Mutes: []string{"stream-cut"},
 	},
+	{
+		ID: "stream-cut", Title: "The event stream is cut",
+		Hop:   HopIngress,
+		Match: func(v *View) bool { return launchStream(v.X) && streamBroke(v) && !inOrder(v.X) },
+		Sentence: func(v *View) string {
+			if len(v.X.Events) == 0 {
+				return fmt.Sprintf("BinderHub's event stream was cut right after its head, without one event: a proxy %s, or BinderHub itself, ended the connection", front(v.X))
+			}
+			return fmt.Sprintf("BinderHub's event stream was cut %s after it began, in the phase %q and not after a silence: a proxy %s bounds how long an answer may last, was reloaded, or BinderHub restarted", sayTime(v.X.Ended()-v.X.Open.At), lastPhase(v.X), front(v.X))
+		},
+		Suspects: []string{"stream-cut", "binder-restarted", "sse-idle-cut", "ingress-reload-cuts-ws", "answer-cut"},
+		Remedy: "`kubectl get pods -l component=binder`: did it restart in that minute (OOMKilled, a rollout)? Else something bounds an answer's whole time: Google `timeoutSec` in a BackendConfig (30 s), Traefik `respondingTimeouts.writeTimeout: 0`, Envoy and Istio `timeout: 0s` on the route, HAProxy `timeout server`, Cloudflare's and Front Door's limits; " +
+			"or its length (`proxy_max_temp_file_size`, a firewall). nginx and its controllers cut streams when they reload: `worker-shutdown-timeout`.",
+	},
+	{
+		ID: "stream-ended-early", Title: "The event stream ends before the launch does", Hop: HopBinderHub,
+		Match: func(v *View) bool { return launchStream(v.X) && v.Symptom(wire.StreamEnded) && status(v.X) == 200 },
+		Sentence: func(v *View) string {
+			if len(v.X.Events) == 0 {
+				return "BinderHub's event stream ends in order, and without one event: whoever answered had nothing to say"
+			}
+			return fmt.Sprintf("BinderHub's event stream ends in order after %s, in the phase %q, and the launch has neither failed nor come to \"ready\"", sayTime(v.X.Ended()-v.X.Open.At), lastPhase(v.X))
+		},
+		Suspects: []string{"stream-ended-early", "binder-restarted", "sse-idle-cut", "wrong-site"},
+		Likelier: func(v *View) []string {
+			if quiet(v.X) >= 5*time.Second && quiet(v.X) > longest(v.X) {
+				return []string{"sse-idle-cut"} // some proxies write the last chunk themselves
+			}
+			return nil
+		},
+		Remedy: "`kubectl logs deploy/binder --previous` and `| grep -iE 'error|stream|closed'`: a rollout or restart during the launch ends its streams, and the spawn goes on. Where BinderHub's log says that the client closed the stream, a proxy ended both sides: its read timeout (F5 `nginx.org/proxy-read-timeout`, community `proxy-read-timeout`, Apache `ProxyTimeout`), " +
+			"or a CDN's limit on an answer.",
+	},
+	{
+		ID: "ready-without-url", Title: "BinderHub is ready and tells no server", Hop: HopBinderHub,
+		Match: func(v *View) bool {
+			return launchStream(v.X) && v.Fault.Symptom == wire.Content && strings.Contains(v.Fault.Want, "URL of a user server in ready")
+		},
+		Sentence: sentence("BinderHub says \"ready\" without the URL of a server: it built the image and launched nothing"),
+		Suspects: []string{"ready-without-url", "api-only-mode", "version-drift"},
+		Remedy:   "`BinderHub.require_build_only: false` (before 2023), and no proxy that adds `build_only=true` to /build. In API-only mode a launch is asked for without `build_only`. Else BinderHub's version does not fit: `curl https://<binder>/versions`.",
+	},
+}
+
+// streamBroke tells whether a launch's stream was answered as one and ended before its time.
+func streamBroke(v *View) bool {
+	return v.Symptom(wire.StreamEnded, wire.EOF, wire.Reset) && v.X.Response != nil && status(v.X) == 200
+}
+
+// inOrder tells whether a stream ended by its last chunk: whoever wrote it ended it, and no connection broke.
+func inOrder(x *wire.Exchange) bool {
+	return x.Close != nil && x.Close.Symptom == "" && x.Close.Error == ""
 }
 
 // stalls tells whether a launch's stream stopped moving.

@@ -148,17 +148,45 @@ var _ = known("build-network-broken", signature{name: "said so", hop: HopBuilder
 
 var _ = known("sse-error-as-200", signature{name: "another code", make: says(500, "Unexpected"), hop: HopBinderHub})
 
-var _ = known(Unrecognised,
-	signature{name: "a build that fails of itself", make: launchFails(`{"phase": "building", "message": "ERROR: no matching distribution"}`, `{"phase": "failed"}`)},
-	signature{name: "a stream that died after a silence no longer than others", make: func(h *hand) {
+var _ = known("stream-cut",
+	signature{name: "after a silence no longer than others", hop: HopIngress, suspects: []string{"sse-idle-cut"}, make: func(h *hand) {
 		id := h.build(2*time.Second, wire.EOF, builtEvent, launchingEvent("Launching server..."), launchingEvent("Server requested"))
 		h.fails("launch/spawn", wire.EOF, "unexpected EOF", id)
 	}},
-	signature{name: "a stream cut while busy", make: func(h *hand) {
-		id := h.build(time.Millisecond, wire.EOF, builtEvent)
-		h.fails("launch/build", wire.StreamEnded, "the stream's end", id)
-	}},
+	signature{name: "while busy", make: streamEnds(time.Millisecond, wire.EOF, builtEvent)},
+	signature{name: "right after its head", make: streamEnds(time.Millisecond, wire.Reset)},
 )
+
+var _ = known("stream-ended-early",
+	signature{name: "at once", hop: HopBinderHub, make: streamEnds(time.Millisecond, "")},
+	signature{name: "in the midst of the launch", make: streamEnds(time.Millisecond, "", builtEvent, launchingEvent("Server requested"))},
+	signature{name: "late, after a silence", suspects: []string{"sse-idle-cut"}, make: streamEnds(30*time.Second, "", builtEvent)},
+)
+
+// streamEnds is a launch's stream that ends before "ready": in order, or broken.
+func streamEnds(gap time.Duration, end wire.Symptom, events ...string) func(*hand) {
+	return func(h *hand) {
+		id := h.build(gap, end, events...)
+		h.fails("launch/build", wire.StreamEnded, "the stream's end", id)
+	}
+}
+
+func TestACutAfterReadySaysSo(t *testing.T) {
+	h := byHand(t)
+	id := h.build(20*time.Second, wire.EOF, readyEvent)
+	h.fails("rebuild/spawn", wire.EOF, "unexpected EOF", id)
+	f := h.one("sse-idle-cut")
+	require.Contains(t, f.Summary, `after "ready"`)
+	require.NotContains(t, f.Summary, `before "ready"`)
+}
+
+func TestALaunchThatTimesOutWithoutAReasonQuotesNone(t *testing.T) {
+	h := byHand(t)
+	spawn("Spawn failed: ")(h)
+	f := h.one("launch-timeout")
+	require.NotContains(t, f.Summary, `"`)
+	require.Contains(t, f.Summary, "gives up without a reason")
+}
 
 func TestAGreenHealthIsMentioned(t *testing.T) {
 	h := byHand(t)

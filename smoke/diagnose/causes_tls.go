@@ -14,7 +14,7 @@ var tlsCauses = []Cause{
 	{
 		ID: "tls-fake-cert", Title: "The ingress shows its placeholder certificate", Hop: HopTLS,
 		Match: func(v *View) bool {
-			return v.tlsFailed() && (placeholder(v.X) != "" || v.Says("unrecognized name", "unrecognised name", "ERR_SSL_UNRECOGNIZED_NAME_ALERT"))
+			return v.tlsFailed() && ((placeholder(v.X) != "" && !v.Symptom(wire.TLSFailed)) || v.Says("unrecognized name", "unrecognised name", "ERR_SSL_UNRECOGNIZED_NAME_ALERT"))
 		},
 		Sentence: func(v *View) string {
 			if name := placeholder(v.X); name != "" {
@@ -27,7 +27,7 @@ var tlsCauses = []Cause{
 		Likelier: oneOfTheAddresses,
 		Remedy: "`kubectl get certificate,order,challenge -A`: is it issued? `kubectl describe ingress`: does `tls.secretName` name a Secret in the same namespace (binder and hub need two different ones)? " +
 			"After a recreate DNS must point here before ACME can succeed. F5 nginx-ingress: annotate `acme.cert-manager.io/http01-edit-in-place: \"true\"`, since it rejects a second Ingress for the host.",
-		Mutes: []string{"tls-san-missing-host", "tls-chain-incomplete", "default-backend-404"},
+		Mutes: []string{"tls-san-missing-host", "tls-chain-incomplete", "tls-unknown-authority", "default-backend-404"},
 	},
 	{
 		ID: "tls-expired-front", Title: "The certificate has expired", Hop: HopTLS,
@@ -65,7 +65,20 @@ var tlsCauses = []Cause{
 		Mutes: []string{"default-backend-404"},
 	},
 	{
-		ID: "tls-chain-incomplete", Title: "The certificate's authority is unknown", Hop: HopTLS,
+		ID: "tls-chain-incomplete", Title: "The certificate's intermediate is not sent", Hop: HopTLS,
+		Match: func(v *View) bool { return v.Symptom(wire.TLSAuthority) && lacksIntermediate(v.X) },
+		Sentence: func(v *View) string {
+			c, _ := leaf(v.X)
+			return fmt.Sprintf("The %s%s sends its certificate without the intermediate of %s, so nobody can check it", hostOf(v), atOne(v), c.Issuer)
+		},
+		Suspects: []string{"tls-chain-incomplete", "tls-unknown-authority", "local-middlebox"},
+		Likelier: oneOfTheAddresses,
+		Remedy: "Serve the whole chain: plain nginx `ssl_certificate` wants fullchain.pem, Apache `SSLCertificateFile` too, HAProxy's `crt` file leaf, intermediate and key, Caddy `tls fullchain.pem key.pem`, a Kubernetes Secret `tls.crt` with leaf first and intermediate after it. " +
+			"cert-manager writes it so: a Secret made by hand is the usual case.",
+		Mutes: []string{"default-backend-404"},
+	},
+	{
+		ID: "tls-unknown-authority", Title: "The certificate's authority is unknown", Hop: HopTLS,
 		Match: func(v *View) bool { return v.Symptom(wire.TLSAuthority) },
 		Sentence: func(v *View) string {
 			c, ok := leaf(v.X)
@@ -74,21 +87,20 @@ var tlsCauses = []Cause{
 				return fmt.Sprintf("The certificate of the %s comes from an authority that is not trusted", hostOf(v))
 			case c.Subject == c.Issuer:
 				return fmt.Sprintf("The certificate of the %s%s is signed by itself (%s)", hostOf(v), atOne(v), c.Subject)
-			case len(v.X.TLS.Certificates) == 1:
-				return fmt.Sprintf("The %s%s sends its certificate without the intermediate of %s, so nobody can check it", hostOf(v), atOne(v), c.Issuer)
+			case staging(c):
+				return fmt.Sprintf("The certificate of the %s%s comes from a staging authority (%s), which no browser trusts", hostOf(v), atOne(v), c.Issuer)
 			}
-			return fmt.Sprintf("The certificate of the %s%s comes from %s, which is not trusted", hostOf(v), atOne(v), c.Issuer)
+			return fmt.Sprintf("The certificate of the %s%s comes from %s, which is not trusted here", hostOf(v), atOne(v), c.Issuer)
 		},
-		Ask:      same(ProbeAddresses),
-		Suspects: []string{"tls-chain-incomplete", "tls-fake-cert", "local-middlebox"},
+		Suspects: []string{"tls-unknown-authority", "tls-chain-incomplete", "local-middlebox", "tls-fake-cert"},
 		Likelier: func(v *View) []string {
 			if c, ok := leaf(v.X); ok && c.Subject == c.Issuer {
 				return []string{"tls-fake-cert"}
 			}
-			return nil
+			return oneOfTheAddresses(v)
 		},
-		Remedy: "Serve the whole chain: plain nginx `ssl_certificate` wants fullchain.pem, Apache `SSLCertificateFile` too, HAProxy's `crt` file leaf, intermediate and key. " +
-			"A staging or private authority: use cert-manager's production issuer, or give the suite the authority by SMOKE_CA.",
+		Remedy: "Signed by itself: nobody has issued a certificate yet (`kubectl get certificate,order,challenge -A`; `tls.secretName` in the Ingress's namespace). A staging authority: cert-manager's issuer is letsencrypt-staging, use the production one (`cert-manager.io/cluster-issuer`), and delete the Secret so that it is issued anew. " +
+			"A private authority: give it to the suite by SMOKE_CA. The name of a firewall: a middlebox between the runner and the target reads along; run from elsewhere.",
 		Mutes: []string{"default-backend-404"},
 	},
 	{
@@ -138,6 +150,21 @@ func leaf(x *wire.Exchange) (wire.Certificate, bool) {
 		return wire.Certificate{}, false
 	}
 	return x.TLS.Certificates[0], true
+}
+
+// publicAuthorities are words of the organisations that sign for the public web, as their intermediates' names hold them.
+var publicAuthorities = []string{"Let's Encrypt", "DigiCert", "GeoTrust", "RapidSSL", "Thawte", "Sectigo", "COMODO", "USERTrust", "ZeroSSL", "GEANT", "GlobalSign",
+	"Google Trust Services", "Amazon", "Entrust", "GoDaddy", "Starfield", "Buypass", "SSL.com", "HARICA", "Hellenic Academic", "Actalis", "Asseco", "Certum", "IdenTrust",
+	"Microsoft Azure", "QuoVadis", "SwissSign", "T-Systems", "Deutsche Telekom", "D-Trust", "Cloudflare", "Network Solutions", "Gandi", "TrustAsia"}
+
+// staging tells whether a certificate comes from an authority for tests, as Let's Encrypt's says of itself.
+func staging(c wire.Certificate) bool { return holds(c.Issuer, "(STAGING)", "Fake LE ") }
+
+// lacksIntermediate tells whether a server sent its own certificate alone, signed by an authority that the world trusts: of
+// a private authority it would say the same, and there is no intermediate to miss.
+func lacksIntermediate(x *wire.Exchange) bool {
+	c, ok := leaf(x)
+	return ok && len(x.TLS.Certificates) == 1 && c.Subject != c.Issuer && !staging(c) && holds(c.Issuer, publicAuthorities...)
 }
 
 // placeholders are the names in the certificates that controllers show when they have none: ingress-nginx, its older

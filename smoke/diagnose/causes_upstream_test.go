@@ -102,16 +102,10 @@ func TestA404OfOnePathIsNotAnUnknownHost(t *testing.T) {
 	h := byHand(t)
 	h.served()
 	failsWith("binder-host/providers", binderURL+"/api/repoproviders", wire.Status, nginxSays(404, "404 Not Found", 0))(h)
-	h.one(Unrecognised)
+	h.one("path-refused")
 }
 
 var _ = known(Unrecognised,
 	signature{name: "an answer nobody knows", make: pageIs(answer{status: 418, body: "teapot"})},
-	signature{name: "a reset", make: failsWith("hub-host/api", hubURL+"/hub/api/", wire.Reset, answer{fault: wire.Reset, err: "connection reset by peer"})},
 	signature{name: "no exchange at all", make: func(h *hand) { h.fails("launch/build", wire.Content, "nonsense") }},
-	signature{name: "a 500 of BinderHub", make: pageIs(answer{status: 500, header: headers("Access-Control-Allow-Headers", "cache-control")}), hop: HopBinderHub},
-	signature{name: "a cell with wrong output", make: func(h *hand) {
-		id := h.ws("kernel/output", serverURL+channels, socketOpen)
-		h.fails("kernel/output", wire.WrongOutput, "43", id)
-	}, hop: HopKernel},
 )

@@ -171,10 +171,10 @@ var _ = known(Unrecognised,
 		h.add(at(step), wire.Raw, id, wire.KindClose, wire.Close{Symptom: wire.SocketLost, Code: 1006})
 		h.fails(step, wire.SocketLost, "lost", id)
 	}},
-	signature{name: "a socket closed in order", make: silentThenLost("idle/hold", time.Minute, 1011)},
 	signature{name: "browser 400 though the canary came through", make: func(h *hand) {
 		h.ws("hub-host/upgrade", hubURL+"/_chp_healthz", answer{status: 302, header: headers("X-Jupyterhub-Version", "5.5.4", "Location", "/hub/_chp_healthz")})
 		socketFails("notebook/open", channels, refusedBy("400"))(h)
 	}},
-	signature{name: "a 400 that is not Tornado's", make: socketFails("kernel/channel", channels, tornado400.with(func(a *answer) { a.body = "no" }))},
 )
+
+var _ = known("ws-handshake-refused", signature{name: "a 400 that is not Tornado's", hop: HopIngress, make: socketFails("kernel/channel", channels, tornado400.with(func(a *answer) { a.body = "no" }))})

@@ -7,40 +7,51 @@ import (
 	"binderhub-smoke/smoke/wire"
 )
 
-// fingerprints know products by their own pages. Order matters: the first match wins. Verified ones were seen in a run
-// (nginx 1.22, HAProxy 2.6, Caddy 2.6, Apache 2.4, JupyterHub 5.5 and 6.1, CHP 4 and 5, jupyter_server 2.21) or read in
-// the vendor's source (ingress-nginx nginx.tmpl and balancer.lua, Traefik's middlewares and service handlers, Envoy's
-// conn_manager_impl.cc, BinderHub).
+// fingerprints know products by their own pages. Order matters: the first match wins.
 var fingerprints = []Fingerprint{
-	{HopEdge, "Cloudflare", false, challenge},
-	{HopCHP, "CHP", true, chpHealth},
-	{HopServer, "Jupyter Server", true, userServer},
-	{HopHub, "JupyterHub", true, hub},
-	{HopBinderHub, "BinderHub", true, binderHub},
-	{HopCHP, "CHP", true, chpPage},
-	{HopCHP, "CHP", true, chpBare},
-	{HopLB, "AWS load balancer", false, aws},
-	{HopLB, "Google Cloud load balancer", false, google},
-	{HopEdge, "Cloudflare", false, cloudflare},
-	{HopIngress, "nginx", true, nginxPage},
-	{HopIngress, "ingress-nginx", true, ingressNginxPage},
-	{HopIngress, "ingress-nginx default backend", true, defaultBackend},
-	{HopIngress, "Traefik", true, traefik},
-	{HopIngress, "HAProxy", true, haproxy},
-	{HopIngress, "Envoy", true, envoy},
-	{HopIngress, "Apache", true, apache},
-	{HopIngress, "Caddy", true, caddy},
-	{HopIngress, anonymous, true, gateway},
+	{HopEdge, "Cloudflare", "", challenge},
+	{HopIngress, "Kong", "source: kong/error_handlers.lua, runloop/handler.lua", kong}, // its JSON looks like a user server's
+	{HopCHP, "CHP", "run: CHP 4.6 and 5.3", chpHealth},
+	{HopServer, "Jupyter Server", "run: jupyter_server 2.21", userServer},
+	{HopHub, "JupyterHub", "run: JupyterHub 5.5 and 6.1", hub},
+	{HopBinderHub, "BinderHub", "run: BinderHub b9fad995", binderHub},
+	{HopCHP, "CHP", "run: CHP 4.6 and 5.3", chpPage},
+	{HopCHP, "CHP", "run: CHP 4.6 and 5.3", chpBare},
+	{HopLB, "AWS load balancer", "", aws},
+	{HopLB, "Azure Application Gateway", "", azure},
+	{HopEdge, "CloudFront", "", cloudFront},
+	{HopEdge, "Fastly", "", fastly},
+	{HopLB, "Google Cloud load balancer", "", google},
+	{HopEdge, "Cloudflare", "", cloudflare},
+	{HopIngress, "nginx", "run: nginx 1.22; source: ngx_http_special_response.c", nginxPage},
+	{HopIngress, "ingress-nginx", "source: ingress-nginx nginx.tmpl, balancer.lua", ingressNginxPage},
+	{HopIngress, "ingress-nginx default backend", "source: ingress-nginx images/custom-error-pages and defaultbackend", defaultBackend},
+	{HopIngress, "OpenShift router", "source: openshift/router error-page-503.http", openShift},
+	{HopIngress, "HAProxy", "run: HAProxy 2.6; source: src/http.c", haproxy},
+	{HopIngress, "Envoy", "source: envoy router.cc, conn_manager_impl.cc", envoy},
+	{HopIngress, "Apache", "run: httpd 2.4", apache},
+	{HopIngress, "Caddy", "run: Caddy 2.6", caddy},
+	{HopEdge, "Varnish", "source: bin/varnishd/builtin.vcl", varnish},
+	{HopIngress, "Traefik", "source: traefik pkg/server/service, pkg/proxy, middlewares", traefik},
+	{HopIngress, anonymous, "RFC 9110 section 15.6", gateway},
 }
 
 // passedBy know a proxy by what it leaves on the answers of others, or on an answer that is nobody's known page.
 var passedBy = []Fingerprint{
-	{HopEdge, "Cloudflare", false, serverIs("cloudflare")},
-	{HopLB, "AWS load balancer", false, serverIs("awselb")},
-	{HopIngress, "Envoy", false, func(x *wire.Exchange) bool { return serverIs("envoy")(x) || serverIs("istio-envoy")(x) }},
-	{HopIngress, "Apache", true, serverIs("apache")},
-	{HopIngress, "Caddy", true, serverIs("caddy")},
-	{HopIngress, "nginx", true, serverIs("nginx")},
+	{HopEdge, "Cloudflare", "", serverIs("cloudflare")},
+	{HopEdge, "CloudFront", "", func(x *wire.Exchange) bool { return header(x, "X-Amz-Cf-Id") != "" }},
+	{HopEdge, "Fastly", "", func(x *wire.Exchange) bool { return strings.HasPrefix(header(x, "X-Served-By"), "cache-") }},
+	{HopEdge, "Azure Front Door", "", func(x *wire.Exchange) bool { return header(x, "X-Azure-Ref") != "" }},
+	{HopLB, "AWS load balancer", "", serverIs("awselb")},
+	{HopLB, "Azure Application Gateway", "", serverIs("microsoft-azure-application-gateway")},
+	{HopLB, "Google Cloud load balancer", "", func(x *wire.Exchange) bool { return header(x, "Via") == "1.1 google" }},
+	{HopIngress, "Envoy", "source: envoy http_connection_manager server_name", func(x *wire.Exchange) bool {
+		return serverIs("envoy")(x) || serverIs("istio-envoy")(x) || header(x, "X-Envoy-Upstream-Service-Time") != ""
+	}},
+	{HopIngress, "Kong", "source: kong/constants.lua", func(x *wire.Exchange) bool { return serverIs("kong")(x) || header(x, "X-Kong-Proxy-Latency") != "" }},
+	{HopIngress, "Apache", "run: httpd 2.4", serverIs("apache")},
+	{HopIngress, "Caddy", "run: Caddy 2.6", serverIs("caddy")},
+	{HopIngress, "nginx", "run: nginx 1.22", func(x *wire.Exchange) bool { return serverIs("nginx")(x) || serverIs("openresty")(x) }},
 }
 
 func serverIs(product string) func(*wire.Exchange) bool {
@@ -91,7 +102,7 @@ func userServer(x *wire.Exchange) bool {
 		return false
 	}
 	isJSON := strings.HasPrefix(strings.TrimSpace(b), `{"message"`) && strings.Contains(header(x, "Content-Type"), "json")
-	return isJSON || x.Opened() || tornadoRefusal(x) || serverREST(x) ||
+	return isJSON || tornadoPage.MatchString(trimmed(x)) || x.Opened() || tornadoRefusal(x) || serverREST(x) ||
 		(header(x, "X-Jupyterhub-Version") != "" && strings.Contains(policy, "frame-ancestors 'none'") && !strings.Contains(policy, "report-uri"))
 }
 

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"net/http"
 	"regexp"
 	"strings"
 
@@ -13,19 +14,20 @@ var nginxFooter = regexp.MustCompile(`<hr><center>(nginx|openresty)(/[^<]*)?</ce
 // nginxPage is a page of nginx itself (ngx_http_special_response.c). The F5 controller shows the same; it leaves
 // server_tokens on, so its pages have the version.
 func nginxPage(x *wire.Exchange) bool {
-	return status(x) >= 400 && nginxFooter.MatchString(body(x)) && !ingressNginxPage(x)
+	return status(x) >= 300 && nginxFooter.MatchString(body(x)) && !ingressNginxPage(x)
 }
 
 // ingressNginxPage is the community controller's: it removes Server from all answers (nginx.tmpl, more_clear_headers).
 func ingressNginxPage(x *wire.Exchange) bool {
-	return status(x) >= 400 && strings.Contains(body(x), "<hr><center>nginx</center>") && header(x, "Server") == ""
+	return status(x) >= 300 && strings.Contains(body(x), "<hr><center>nginx</center>") && header(x, "Server") == ""
 }
 
 func defaultBackend(x *wire.Exchange) bool {
 	return status(x) == 404 && trimmed(x) == "default backend - 404"
 }
 
-// traefik is Traefik's: Go's http.NotFound, and bare status texts (pkg/proxy and pkg/server/service in its source).
+// traefik is Traefik's: Go's http.NotFound, and bare status texts (pkg/proxy, pkg/server/service and the middlewares
+// ipallowlist and ratelimiter in its source).
 func traefik(x *wire.Exchange) bool {
 	if ownServer(x) != "" {
 		return false
@@ -35,10 +37,8 @@ func traefik(x *wire.Exchange) bool {
 		return b == "404 page not found" && header(x, "X-Content-Type-Options") == "nosniff"
 	case 503:
 		return b == "no available server"
-	case 502:
-		return b == "Bad Gateway"
-	case 504:
-		return b == "Gateway Timeout"
+	case 403, 429, 502, 504:
+		return b == http.StatusText(status(x))
 	}
 	return false
 }
@@ -51,18 +51,23 @@ func haproxy(x *wire.Exchange) bool {
 	return status(x) >= 400 && haproxyPage.MatchString(body(x)) && !strings.Contains(body(x), "<hr>")
 }
 
-// envoy is Envoy, also inside Istio: the router's own words, or an empty local reply, such as the 403 to an upgrade that
-// the route does not allow (conn_manager_impl.cc, UpgradeFailed).
+// envoy is Envoy, also inside Istio and Contour: the words of the router and of its filters, or an empty local reply, such
+// as the 403 to an upgrade that the route does not allow (conn_manager_impl.cc, UpgradeFailed).
 func envoy(x *wire.Exchange) bool {
 	if holds(body(x), "upstream connect error or disconnect/reset before headers", "no healthy upstream", "upstream request timeout") {
 		return true
 	}
-	return status(x) >= 400 && strings.Contains(header(x, "Server"), "envoy") && header(x, "X-Envoy-Upstream-Service-Time") == "" && empty(x)
+	s, b := status(x), trimmed(x)
+	return s >= 400 && strings.Contains(header(x, "Server"), "envoy") && header(x, "X-Envoy-Upstream-Service-Time") == "" &&
+		(empty(x) || b == "RBAC: access denied" || b == "local_rate_limited")
 }
 
-// apache is httpd: its pages are HTML 4.01 or 2.0 documents in iso-8859-1.
+// apachePage begins httpd's pages: 2.0 documents, or in Debian's builds 4.01 ones (server/core.c, http_protocol.c).
+var apachePage = regexp.MustCompile(`^<!DOCTYPE HTML PUBLIC "-//(IETF//DTD HTML 2\.0|W3C//DTD HTML 4\.01)//EN"[^>]*>\s*<html><head>\s*<title>\d{3} `)
+
+// apache is httpd, by its page, also where its Server header is taken away.
 func apache(x *wire.Exchange) bool {
-	return status(x) >= 400 && (strings.Contains(body(x), `<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN">`) ||
+	return status(x) >= 400 && (apachePage.MatchString(body(x)) ||
 		(ownServer(x) == "apache" && strings.Contains(header(x, "Content-Type"), "iso-8859-1")))
 }
 
@@ -71,9 +76,38 @@ func caddy(x *wire.Exchange) bool {
 	return status(x) >= 400 && ownServer(x) == "caddy" && empty(x)
 }
 
-// aws is an AWS load balancer's own page, from its documentation only.
+// kong is Kong's own JSON, or its page in any other type: the words are the same.
+func kong(x *wire.Exchange) bool {
+	return status(x) >= 400 && holds(body(x), "no Route matched with those values", "failure to get a peer from the ring-balancer",
+		"An invalid response was received from the upstream server", "The upstream server is timing out", "The upstream server is currently unavailable")
+}
+
+func openShift(x *wire.Exchange) bool {
+	return status(x) == 503 && holds(body(x), "The application is currently not serving requests at this endpoint")
+}
+
+func varnish(x *wire.Exchange) bool {
+	return status(x) >= 400 && holds(body(x), "<p>Varnish cache server</p>")
+}
+
+// aws is an AWS load balancer's own page, from its documentation and public threads only.
 func aws(x *wire.Exchange) bool {
 	return status(x) >= 400 && (strings.HasPrefix(header(x, "Server"), "awselb") || strings.Contains(body(x), "<hr><center>awselb"))
+}
+
+// azure is the Application Gateway's own page, from public threads only.
+func azure(x *wire.Exchange) bool {
+	return status(x) >= 400 && strings.Contains(body(x), "<hr><center>Microsoft-Azure-Application-Gateway")
+}
+
+// cloudFront is CloudFront's own page, from public threads only.
+func cloudFront(x *wire.Exchange) bool {
+	return status(x) >= 400 && (ownServer(x) == "cloudfront" || holds(body(x), "Generated by cloudfront (CloudFront)"))
+}
+
+// fastly is Fastly's own page, from public threads only.
+func fastly(x *wire.Exchange) bool {
+	return status(x) >= 400 && holds(body(x), "Fastly error: ")
 }
 
 // google is Google's load balancer, from public threads only.

@@ -68,7 +68,7 @@ var upstreamProbes = []lookAlike{
 		answer: func(h *hand) { h.probed("binder-host/page", page, binderPage) }, after: "one-of-n-bad",
 	},
 	{
-		name: "one of several resets connections", broken: failsWith("binder-host/page", page, wire.Reset, gone(wire.Reset)), before: Unrecognised, ask: again(page),
+		name: "one of several resets connections", broken: failsWith("binder-host/page", page, wire.Reset, gone(wire.Reset)), before: "connection-cut", ask: again(page),
 		answer: func(h *hand) {
 			h.probed("binder-host/page", page, gone(wire.Reset))
 			h.probed("binder-host/page", page, binderPage)
@@ -87,7 +87,7 @@ var upstreamProbes = []lookAlike{
 	{
 		name: "one path is missing, or the host", broken: pageIs(nginxSays(404, "404 Not Found", 0)), before: "default-backend-404",
 		ask:    Probe{Kind: ProbePlain, Role: wire.RoleBinder, Path: "versions"},
-		answer: func(h *hand) { h.probed("binder-host/page", binderURL+"/versions", binderPage) }, after: Unrecognised,
+		answer: func(h *hand) { h.probed("binder-host/page", binderURL+"/versions", binderPage) }, after: "path-refused",
 	},
 	{
 		name: "one version of HTTP", broken: failsWith("binder-host/page", page, wire.Malformed, gone(wire.Malformed)), before: Unrecognised, ask: again(page),
@@ -98,7 +98,7 @@ var upstreamProbes = []lookAlike{
 				second.tls = &wire.TLS{ALPN: "h2"}
 				h.probed("binder-host/page", page, second)
 			}
-		}, after: Unrecognised, check: summary("over HTTP/2 it is not"),
+		}, after: "http2-broken", check: summary("over HTTP/2"),
 	},
 }
 
