@@ -33,7 +33,7 @@ var shared struct {
 
 // deployment is the shared deployment, healthy. It is left out where a user's own target is under test, for whom this
 // package is TestScenarios only, and on a machine that is not set up, but never where CI is set.
-func deployment(t *testing.T) *fixtures.Deployment {
+func deployment(t testing.TB) *fixtures.Deployment {
 	t.Helper()
 	if name := givenTarget(); name != "" {
 		t.Skip(name + " is set: this tests the suite itself, on a deployment of its own")
@@ -181,7 +181,7 @@ func put(t *testing.T, d *fixtures.Deployment, s launchedServer, name, content s
 }
 
 // dismiss stops a user server that a case has left running.
-func dismiss(t *testing.T, d *fixtures.Deployment, user string) {
+func dismiss(t testing.TB, d *fixtures.Deployment, user string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()

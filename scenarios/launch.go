@@ -90,14 +90,23 @@ func (j *Journey) spawn(ctx context.Context, l *binder.Launch) (*jupyter.Server,
 			return nil, err
 		}
 	}
-	if member := l.Member(); member != "" {
-		j.Tell("the federation handed the launch to " + member)
-	}
 	if l.Ready().URL == "" {
 		return nil, l.Fault(wire.Content, "the URL of a user server in ready", "none")
 	}
 	j.learnHub(l.Ready().URL)
+	if member := l.Member(); member != "" {
+		j.tookOver(member, l.Ready().URL)
+	}
 	return jupyter.NewServer(j.net, l.Ready().URL, l.Ready().Token), nil
+}
+
+// tookOver records the federation's member that took a launch, whose hub may be another one.
+func (j *Journey) tookOver(member, server string) {
+	j.Tell("the federation handed the launch to " + member)
+	base, _, found := strings.Cut(server, "/user/")
+	if hub, err := url.Parse(base + "/"); found && err == nil {
+		j.Timeline.Places().LearnMemberHub(hub)
+	}
 }
 
 // told looks at what "ready" says: the server's URL must be of the hub that we were told of, by https where BinderHub is;

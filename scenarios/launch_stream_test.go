@@ -143,6 +143,13 @@ func readyAt(u string) string {
 	return fmt.Sprintf(`data: {"phase":"ready","url":%q,"token":"a-server-token"}`, u)
 }
 
+// handedTo hands each launch to a member of a federation.
+func handedTo(u *url.URL) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, strings.TrimSuffix(u.String(), "/")+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+	}
+}
+
 // A federation hands a launch to a member by a redirect. It is followed once, the member is recorded, and no further.
 func TestFederation(t *testing.T) {
 	hub := serve(t, userServer())
@@ -150,19 +157,14 @@ func TestFederation(t *testing.T) {
 	counted := func(n *atomic.Int32, h http.HandlerFunc) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) { n.Add(1); h(w, r) }
 	}
-	to := func(u *url.URL) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, strings.TrimSuffix(u.String(), "/")+r.URL.RequestURI(), http.StatusTemporaryRedirect)
-		}
-	}
 	member := serve(t, counted(&asked, stream(inOrder, built, launching, readyAt(hub.String()+"user/x/"))))
-	r := launchedBy(t, to(member), nil, nil)
+	r := launchedBy(t, handedTo(member), nil, nil)
 	expectation{"launch/route", smoke.Pass, ""}.check(t, r)
 	require.EqualValues(t, 1, asked.Load())
 	require.Contains(t, strings.Join(r.Notes, "\n"), member.String())
 
-	relay := serve(t, counted(&askedTwice, to(member)))
-	r = launchedBy(t, to(relay), nil, nil)
+	relay := serve(t, counted(&askedTwice, handedTo(member)))
+	r = launchedBy(t, handedTo(relay), nil, nil)
 	expectation{"launch/build", smoke.Failed, "307"}.check(t, r)
 	require.EqualValues(t, 1, askedTwice.Load())
 	require.EqualValues(t, 1, asked.Load(), "the second redirect was not followed")

@@ -1,13 +1,20 @@
 package scenarios_test
 
 import (
+	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"binderhub-smoke/fixtures"
 	"binderhub-smoke/fixtures/binderhub"
 	"binderhub-smoke/smoke"
+	"binderhub-smoke/smoke/wire"
 )
 
 // held is a BinderHub that has the image of its one repository, and holds the streams of what it builds anew.
@@ -59,6 +66,7 @@ func TestRebuiltStreamIsHeld(t *testing.T) {
 			c.target, c.run = rebuilding, []string{"rebuild"}
 			r := c.against(t, d)
 			c.check(t, r)
+			require.Equal(t, map[string]string{"no keepalives": "sse-keepalive-lost", "cut": "sse-idle-cut"}[name], findingOf(t, r, c.step).Cause)
 			expectation{"clean-up/gone", smoke.Pass, ""}.check(t, r)
 		})
 	}
@@ -90,4 +98,71 @@ func TestRebuildWithoutLog(t *testing.T) {
 		target.Rebuild, target.Scenarios = true, []string{"rebuild"}
 	}, nil)
 	expectation{"rebuild/build", smoke.Failed, "the build's log lines"}.check(t, r)
+}
+
+// A federation whose members take turns: the rebuild is another member's, whose hub is its own. Both are shut down.
+func TestRebuildOnAnotherMember(t *testing.T) {
+	type member struct {
+		base, hub *url.URL
+		asked     atomic.Int32
+	}
+	var members [2]member
+	for i := range members {
+		m := &members[i]
+		m.hub = serve(t, userServer())
+		m.base = serve(t, func(w http.ResponseWriter, r *http.Request) {
+			events := []string{built, launching, readyAt(m.hub.String() + "user/x/")}
+			if m.asked.Add(1); i == 1 {
+				events = []string{waiting, `data: {"phase":"building","message":"Step 1\n"}`, strings.Replace(built, "Found built", "Built", 1), launching, events[2]}
+			}
+			stream(inOrder, events...)(w, r)
+		})
+	}
+	var turn atomic.Int32
+	r := launchedBy(t, func(w http.ResponseWriter, r *http.Request) {
+		handedTo(members[(turn.Add(1)-1)%2].base)(w, r)
+	}, func(target *smoke.Target) { target.Rebuild, target.Scenarios = true, []string{"rebuild"} }, nil)
+	expectation{"rebuild/spawn", smoke.Pass, ""}.check(t, r)
+	expectation{"clean-up/gone", smoke.Pass, ""}.check(t, r)
+	require.Empty(t, r.Leaked)
+	require.Equal(t, members[0].hub.String(), r.Hub)
+	for i := range members {
+		require.EqualValues(t, 1, members[i].asked.Load(), "a launch is asked for once")
+		require.Contains(t, r.Notes, "the federation handed the launch to "+members[i].base.String())
+		response, err := http.Get(members[i].hub.String() + "user/x/api")
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		require.Equal(t, http.StatusServiceUnavailable, response.StatusCode, "it was shut down")
+	}
+}
+
+// What is wrong with a member's server is told of the member.
+func TestMemberThatIsBroken(t *testing.T) {
+	hub := serve(t, text(502, "text/html", nginx502))
+	member := serve(t, stream(inOrder, built, launching, readyAt(hub.String()+"user/x/")))
+	r := launchedBy(t, handedTo(member), func(target *smoke.Target) { target.Hub = serve(t, nil) }, nil)
+	expectation{"launch/route", smoke.Failed, "at " + hub.String() + "user/x/api: expected 200"}.check(t, r)
+	require.Equal(t, wire.RoleServer, findingOf(t, r, "launch/route").Role)
+}
+
+// The same on the real deployment: its BinderHub stands behind another host that hands all launches to it.
+func TestRebuildOnAMember(t *testing.T) {
+	d := deployment(t)
+	before := alive(t, d)
+	address := binderHub(t, d, held(t, 2*time.Second, 500*time.Millisecond, quickBuild))
+	member := &url.URL{Scheme: "http", Host: address, Path: "/"}
+	pages := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(member) }} // its tokens are for the member's host
+	front := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/build/") {
+			handedTo(member)(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	}))
+	r := trial{upstream: front, target: rebuilding, run: []string{"rebuild"}}.against(t, d)
+	expectation{"launch/route", smoke.Pass, ""}.check(t, r)
+	expectation{"rebuild/spawn", smoke.Pass, ""}.check(t, r)
+	expectation{"clean-up/gone", smoke.Pass, ""}.check(t, r)
+	require.Contains(t, r.Notes, "the federation handed the launch to "+member.String())
+	require.Empty(t, newcomers(before, alive(t, d)))
 }

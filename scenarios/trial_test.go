@@ -69,7 +69,7 @@ func (c trial) against(t *testing.T, d *fixtures.Deployment) smoke.TargetResult 
 }
 
 // loopback is the deployment as a target, with nothing in it that takes long or is not asked for.
-func loopback(t *testing.T, d *fixtures.Deployment) smoke.Target {
+func loopback(t testing.TB, d *fixtures.Deployment) smoke.Target {
 	t.Helper()
 	loaded, err := settings.Load(settings.Source{Dir: t.TempDir(), IDs: scenarios.Names()})
 	require.NoError(t, err)

@@ -121,6 +121,10 @@ func (l *Launch) open(ctx context.Context, call wire.Call) (s *wire.Stream, memb
 	if at, bad := url.Parse(base); bad == nil {
 		net.Timeline().Places().LearnMember(at)
 	}
+	if !strings.EqualFold(to.Host, from.Host) || to.Scheme != from.Scheme {
+		call.Header = call.Header.Clone()
+		call.Header.Del("Authorization") // it is for the host that was asked
+	}
 	call.URL = to.String()
 	s, err = net.Open(ctx, call)
 	return s, base, err

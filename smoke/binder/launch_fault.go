@@ -61,8 +61,12 @@ func (l *Launch) last() string {
 }
 
 func (l *Launch) fault(symptom wire.Symptom, want, got string) *wire.Fault {
+	address := l.client.URL("build/" + l.Spec)
+	if l.member != "" {
+		address = l.member + "build/" + l.Spec
+	}
 	f := &wire.Fault{
-		Subject: "The launch's event stream", URL: l.client.URL("build/" + l.Spec), Symptom: symptom, Want: want,
+		Subject: "The launch's event stream", URL: address, Symptom: symptom, Want: want,
 		Got: l.client.net.Timeline().Redactor().String(got), // it quotes what BinderHub said
 	}
 	if l.exchange == 0 { // no answer has come yet

@@ -74,3 +74,24 @@ func TestVersions(t *testing.T) {
 		})
 	}
 }
+
+// A federation's member is asked once, without the credentials of who sent us there, and its faults are its own.
+func TestMember(t *testing.T) {
+	var asked []*http.Request
+	other := client(t, func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r)
+		answering(200, "text/event-stream", "data: {\"phase\":\"failed\",\"message\":\"no\"}\n\n")(w, r)
+	})
+	l, _, err := launchWith(t, func(w http.ResponseWriter, r *http.Request) {
+		require.Equal(t, "token hub-api-token", r.Header.Get("Authorization"))
+		http.Redirect(w, r, other.URL("build/gh/a/b/HEAD?build_token=")+r.URL.Query().Get("build_token"), http.StatusTemporaryRedirect)
+	})
+	f := fault(t, err)
+	require.Equal(t, wire.PhaseFailed, f.Symptom)
+	require.Equal(t, other.URL("build/gh/a/b/HEAD"), f.URL)
+	require.Equal(t, other.URL(""), l.Member())
+	require.Len(t, asked, 1)
+	require.Empty(t, asked[0].Header.Get("Authorization"))
+	require.Equal(t, "text/event-stream", asked[0].Header.Get("Accept"))
+	require.Equal(t, "a-build-token", asked[0].URL.Query().Get("build_token"))
+}

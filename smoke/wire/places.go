@@ -15,6 +15,7 @@ type Places struct {
 	binder, hub *url.URL
 	remembered  bool       // hub is what an earlier launch told
 	members     []*url.URL // of a federation, to which the binder host sent a launch
+	hubs        []*url.URL // of those members
 }
 
 // NewPlaces returns the places of a target; hub may be nil while unknown.
@@ -62,6 +63,24 @@ func (p *Places) LearnMember(base *url.URL) {
 	p.members = append(p.members, withSlash(base))
 }
 
+// LearnMemberHub adds the hub of a federation's member, where it is another one than the target's.
+func (p *Places) LearnMemberHub(hub *url.URL) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hubs = append(p.hubs, withSlash(hub))
+}
+
+// hubOf is the hub that a URL lies below, or nil.
+func (p *Places) hubOf(u *url.URL) *url.URL {
+	if within(p.hub, u) {
+		return p.hub
+	}
+	if i := slices.IndexFunc(p.hubs, func(h *url.URL) bool { return within(h, u) }); i >= 0 {
+		return p.hubs[i]
+	}
+	return nil
+}
+
 // inMember tells whether a URL lies on a member of the federation.
 func (p *Places) inMember(u *url.URL) bool {
 	return slices.ContainsFunc(p.members, func(m *url.URL) bool { return within(m, u) })
@@ -89,18 +108,18 @@ func (p *Places) RoleOf(raw string) Role {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	u = secured(u, p.binder, p.hub)
-	inBinder, inHub := within(p.binder, u), within(p.hub, u)
+	hub, inBinder := p.hubOf(u), within(p.binder, u)
 	switch {
-	case inHub && inBinder && len(p.hub.Path) < len(p.binder.Path), inBinder && !inHub:
+	case inBinder && (hub == nil || len(hub.Path) < len(p.binder.Path)):
 		return RoleBinder
-	case !inHub && p.inMember(u):
+	case hub == nil && p.inMember(u):
 		return RoleBinder
-	case inHub && strings.HasPrefix(u.Path[len(p.hub.Path)-1:], "/user/"):
+	case hub == nil:
+		return RoleOther
+	case strings.HasPrefix(u.Path[len(hub.Path)-1:], "/user/"):
 		return RoleServer
-	case inHub:
-		return RoleHub
 	}
-	return RoleOther
+	return RoleHub
 }
 
 // within tells whether u lies below base; ws and wss count as http and https.

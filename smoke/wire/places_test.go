@@ -78,6 +78,25 @@ func TestOwnPlaces(t *testing.T) {
 	require.Equal(t, wire.RoleOther, wire.NewPlaces(nil, nil).RoleOf("https://x/"))
 }
 
+// A member of a federation has a hub of its own; credentials that are the target's are not for it.
+func TestMembersOfAFederation(t *testing.T) {
+	p := wire.NewPlaces(parse(t, "https://binder.test/"), parse(t, "https://hub.test/"))
+	p.LearnMember(parse(t, "https://member.test/binder/"))
+	p.LearnMemberHub(parse(t, "https://hub.member.test/jupyter"))
+	for raw, want := range map[string]wire.Role{
+		"https://member.test/binder/build/gh/a/b/HEAD": wire.RoleBinder,
+		"https://member.test/elsewhere":                wire.RoleOther,
+		"wss://hub.member.test/jupyter/user/x/api":     wire.RoleServer,
+		"https://hub.member.test/jupyter/hub/api/":     wire.RoleHub,
+		"https://hub.member.test/user/x/":              wire.RoleOther,
+		"https://hub.test/user/x/":                     wire.RoleServer,
+	} {
+		require.Equal(t, want, p.RoleOf(raw), raw)
+	}
+	require.False(t, p.Own("https://hub.member.test/jupyter/user/x/"))
+	require.Equal(t, "https://hub.test/", p.Hub().String())
+}
+
 func TestRememberedHubGivesWay(t *testing.T) {
 	parse := func(raw string) *url.URL {
 		u, err := url.Parse(raw)
