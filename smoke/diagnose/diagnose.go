@@ -15,6 +15,7 @@ const Unrecognised = "unrecognised"
 // Diagnosis is what the timeline of a target proves, and what would prove more.
 type Diagnosis struct {
 	Findings []Finding
+	Routes   []Route // to both hosts
 	Asks     []Probe // whose answers would tell the findings' causes from their look-alikes
 }
 
@@ -41,6 +42,7 @@ func Examine(target string, records iter.Seq[wire.Record]) Diagnosis {
 		}
 	}
 	d.Findings = mute(d.Findings)
+	d.Routes = routes(seen.all, d.Findings)
 	return d
 }
 
