@@ -56,7 +56,7 @@ func routes(all []*wire.Exchange, found []Finding) []Route {
 				s.look(x)
 			}
 		}
-		if len(s.seen) > 0 {
+		if s.asked {
 			out = append(out, s.route(found))
 		}
 	}
@@ -71,8 +71,9 @@ type sighting struct {
 }
 
 type sightings struct {
-	host string
-	seen map[Hop]*sighting
+	host  string
+	asked bool
+	seen  map[Hop]*sighting
 }
 
 func (s *sightings) at(h Hop) *sighting {
@@ -93,6 +94,7 @@ func (s *sightings) saw(h Hop, name string) *sighting {
 
 // look takes in what one exchange shows.
 func (s *sightings) look(x *wire.Exchange) {
+	s.asked = true
 	s.connection(x)
 	if x.Response == nil {
 		return
