@@ -66,6 +66,37 @@ var hubCauses = []Cause{
 			"Then NetworkPolicies from hub to proxy, port 8001, and `hub.baseUrl` against the ingress's path.",
 	},
 	{
+		ID: "sticky-missing", Title: "Requests reach two different user servers", Hop: HopIngress,
+		Match: func(v *View) bool { return v.X.Open.Role == wire.RoleServer && forgets(v) },
+		Sentence: func(v *View) string {
+			return fmt.Sprintf("The user server does not know what it made a moment ago (%s answers %s, now and then): requests reach two different servers", pathOf(v.X), say(status(v.X)))
+		},
+		Suspects: []string{"sticky-missing", "one-of-n-bad", "kernel-dies-at-start"},
+		Remedy:   "Is there a load balancer or a Service with two backends between the proxy and the user pod, or are there two hubs with a proxy of their own (`kubectl get pods -l component=proxy`, replicas 1)? Two deployments behind one host name: DNS with addresses of both.",
+	},
+	{
+		ID: "ws-rewrite-target", Title: "The path of WebSockets is changed on the way", Hop: HopIngress,
+		Match: func(v *View) bool {
+			return handshake(v.X) && status(v.X) == 404 && v.Answer.Hop == HopServer && v.X.Client != wire.Browser && (kind(v.X) != "kernel" || v.kernelLives())
+		},
+		Sentence: func(v *View) string {
+			return fmt.Sprintf("The user server answers 404 to the %s, though it has what was asked for: the path that reaches it is another one", socketName(v.X))
+		},
+		Suspects: []string{"ws-rewrite-target", "double-or-trailing-slash", "sticky-missing", "base-url-mismatch"},
+		Remedy:   "WebSockets must take the way of all other requests: no `location` or router of their own with a rewrite (community `rewrite-target`, F5 `nginx.org/rewrites`, Traefik `stripPrefix`, the URI part of `proxy_pass`, Apache's RewriteRule to ws:// with `%{REQUEST_URI}`).",
+	},
+	{
+		ID: "double-or-trailing-slash", Title: "A doubled slash leads nowhere", Hop: HopBinderHub,
+		Match: func(v *View) bool {
+			return v.X.Response != nil && strings.Contains(urlOf(v.X).Path, "//") && (status(v.X) == 404 || (status(v.X) >= 300 && status(v.X) < 400)) && v.X.Open.Role != wire.RoleOther
+		},
+		Sentence: func(v *View) string {
+			return fmt.Sprintf("The URL %s has a doubled slash, and is answered %s: a base URL is put together with and without its slash", pathOf(v.X), say(status(v.X)))
+		},
+		Suspects: []string{"double-or-trailing-slash", "base-url-mismatch", "hub-url-wrong"},
+		Remedy:   "`BinderHub.hub_url` ends in one slash, `hub.baseUrl` begins and ends with one; look at the `url` of the event `ready`. An ingress that merges slashes (plain nginx `merge_slashes on` with a URI in `proxy_pass`) hides it on some paths only.",
+	},
+	{
 		ID: "singleuser-entrypoint-mismatch", Title: "The hub serves a page that the user server should", Hop: HopHub,
 		Match: func(v *View) bool {
 			return v.X.Open.Role == wire.RoleServer && status(v.X) == 404 && (v.Answer.Product == "JupyterHub" || holds(body(v.X), "You are requesting a page that does not exist"))
@@ -93,6 +124,18 @@ func hubSilent(v *View) bool {
 	}
 	_, ok := v.Other(func(x *wire.Exchange) bool { return v.SameHost(x) && chpHealth(x) && !handshake(x) })
 	return ok && connected(v.X)
+}
+
+// forgets is a 404 of the user server for a kernel or terminal of which it has said, over the same path, that it is there.
+func forgets(v *View) bool {
+	p := urlOf(v.X).Path
+	if status(v.X) != 404 || v.Answer.Hop != HopServer || handshake(v.X) || !(strings.Contains(p, "/api/kernels/") || strings.Contains(p, "/api/terminals/")) {
+		return false
+	}
+	_, after := v.Other(func(x *wire.Exchange) bool {
+		return v.SameHost(x) && urlOf(x).Path == p && status(x) == 200 && servedUser(x) && x.Open.At > v.X.Open.At
+	})
+	return after
 }
 
 // backToHub is a redirect of a user server's URL to the hub: CHP's default route, which means that it has no other.

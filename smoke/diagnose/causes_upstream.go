@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"binderhub-smoke/smoke/wire"
@@ -40,7 +41,7 @@ var partialCauses = []Cause{
 		Suspects: []string{"one-of-n-bad", "selector-overmatch", "stale-upstream-dns", "keepalive-race-502", "upstream-refused"},
 		Remedy: "Compare the endpoints with the pods that are meant: `kubectl get endpointslices -l kubernetes.io/service-name=<service> -o wide`. " +
 			"Narrow the Service's selector (add `app.kubernetes.io/component`), remove the dead pod or node, and restart the ingress replica that keeps a stale upstream list.",
-		Mutes: []string{"upstream-refused", "no-endpoints-503", "upstream-name-unresolved"},
+		Mutes: []string{"upstream-refused", "no-endpoints-503", "upstream-name-unresolved", "upstream-breaks-off", "connection-cut", "tls-cut"},
 	},
 }
 
@@ -79,6 +80,26 @@ var upstreamCauses = []Cause{
 		Remedy: "Read the ingress's error log: \"could not be resolved\" or \"upstream prematurely closed\"? For a name: check service and namespace in the upstream's name, " +
 			"the `resolver` line (plain nginx) and CoreDNS (`kubectl -n kube-system get pods -l k8s-app=kube-dns`).",
 		ByAnswer: true,
+	},
+	{
+		ID: "upstream-breaks-off", Title: "The upstream fails at some requests only", Hop: HopIngress,
+		Match: breaksOff,
+		Ask:   ask(askAgain, askHost),
+		Sentence: func(v *View) string {
+			if uploads(v.X) {
+				return fmt.Sprintf("%s %s answers %s to %s %s with a body of %s, and passes other requests to the same %s: the upstream ends the connection over it", v.who(), front(v.X), say(status(v.X)), method(v.X), pathOf(v.X), sayBytes(requested(v.X)), behind(v.X))
+			}
+			return fmt.Sprintf("%s %s answers %s to %s %s every time, and passes other requests to the same %s: its answer here is one that the ingress does not take, or it dies over it", v.who(), front(v.X), say(status(v.X)), method(v.X), pathOf(v.X), behind(v.X))
+		},
+		Suspects: []string{"upstream-breaks-off", "response-header-limit", "one-of-n-bad", "selector-overmatch", "upstream-refused", "path-refused"},
+		Likelier: func(v *View) []string {
+			if uploads(v.X) {
+				return []string{"save-413", "upstream-breaks-off"}
+			}
+			return nil
+		},
+		Remedy: "The ingress's log says which: \"upstream sent too big header\" wants larger buffers (F5 `nginx.org/proxy-buffer-size: 16k` and `nginx.org/proxy-buffers: 8 16k`, community `nginx.ingress.kubernetes.io/proxy-buffer-size: 16k`, plain nginx `proxy_buffer_size 16k; proxy_buffers 8 16k;`, HAProxy `tune.bufsize`); \"upstream prematurely closed connection\" is the application (a body above `ServerApp.max_body_size`, a crash: `kubectl logs`); " +
+			"\"connection refused\" is a second Ingress path with another Service.",
 	},
 	{
 		ID:    "upstream-refused",
@@ -161,6 +182,20 @@ const upstreamRemedy = "Compare the Service's endpoints with the pods that are m
 	"F5 nginx-ingress resolves a named `targetPort` on the first pod that the selector matches: narrow the selector (add `app.kubernetes.io/component: binderhub`) or use a number. " +
 	"Community ingress-nginx and Traefik: the endpoint exists but refuses, so check `targetPort` against the port in the pod's log. " +
 	"Plain nginx, HAProxy, Caddy, Apache: check the address in `proxy_pass`, `server`, `reverse_proxy` or `ProxyPass`, and that the process listens on it and not on 127.0.0.1 only."
+
+// breaksOff is a 502 that this request gets every time, or that a large body gets, while the applications behind the same
+// ingress answered other requests afterwards.
+func breaksOff(v *View) bool {
+	if !v.Answer.proxy() || status(v.X) != 502 || took(v.X) >= instant || v.Answer.Product == "Envoy" {
+		return false
+	}
+	again := v.repeats()
+	always := len(again) > 1 && !slices.ContainsFunc(again, func(x *wire.Exchange) bool { return !v.asBad(x) })
+	_, others := v.Other(func(x *wire.Exchange) bool {
+		return v.SameHost(x) && byApplication(x) && x.Open.At > v.X.Open.At && urlOf(x).Path != urlOf(v.X).Path
+	})
+	return others && (always || uploads(v.X))
+}
 
 // silent is a request that was sent over a standing connection and not answered in the step's time. Websocket handshakes
 // are another matter: the user server holds them until the kernel answers.

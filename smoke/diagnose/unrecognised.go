@@ -12,9 +12,37 @@ func (v *View) unrecognised(target string) Finding {
 	f := v.blank(target, Unrecognised)
 	f.Hop = v.hop()
 	f.Severity = v.severity(Fail)
+	f.Suspects = v.guesses()
 	f.Summary = v.signature() + v.compared() + ". No known cause has this signature"
 	f.Remedy = "Read the exchange in the timeline and the logs of the hop named here; if the signature is new, report it with the timeline so that it gets a name."
 	return f
+}
+
+// guesses are faults that have looked so before, for a signature that proves none of them.
+func (v *View) guesses() []string {
+	s := status(v.X)
+	switch {
+	case v.X.ID == 0, v.X.Open.Role == wire.RoleOther, v.Warning():
+	case launchStream(v.X) && v.Symptom(wire.PhaseFailed) && buildFailed(v):
+		return []string{"repo-build-failed", "build-network-broken", "registry-push-denied"}
+	case s == 404:
+		return []string{"default-backend-404", "wrong-site", "base-url-mismatch"}
+	case s == 403:
+		return []string{"waf-blocked", "ws-credentials-stripped", "address-blocked"}
+	case s == 503 && v.Answer.Product == "":
+		return []string{"no-endpoints-503", "maintenance-page", "edge-rate-limit"}
+	case s >= 500:
+		return []string{"upstream-refused", "upstream-hang"}
+	case s >= 300 && s < 400:
+		return []string{"redirect-elsewhere", "base-url-mismatch", "login-required"}
+	case v.Symptom(wire.Timeout):
+		return []string{"upstream-hang", "cpu-starved-node", "cold-launch-slow"}
+	case v.Symptom(wire.NoReply):
+		return []string{"cpu-starved-node", "exec-slow-start", "server-lib-regression", "ws-frames-lost"}
+	case v.Symptom(wire.SocketLost):
+		return []string{"ws-cut-busy", "ingress-reload-cuts-ws", "server-died"}
+	}
+	return []string{}
 }
 
 // signature says what was seen, subject first.
