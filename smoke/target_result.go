@@ -17,6 +17,8 @@ func (t *TargetRun) resultLocked() TargetResult {
 		Notes:    copied(t.notes),
 		Leaked:   copied(t.leaked),
 		Findings: copied(t.findings),
+		Route:    copied(t.routes),
+		Phases:   copied(t.launchPhases),
 	}
 	var verdicts []Verdict
 	for _, s := range t.scenarios {

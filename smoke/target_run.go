@@ -33,10 +33,12 @@ type TargetRun struct {
 	diagnosing sync.Mutex // a diagnosis of more records replaces one of fewer, never the other way round
 
 	// guarded by the run's lock
-	phase    phase
-	notes    []string
-	leaked   []Leak
-	findings []diagnose.Finding
+	phase        phase
+	notes        []string
+	leaked       []Leak
+	findings     []diagnose.Finding
+	routes       []diagnose.Route
+	launchPhases []diagnose.Phase // once the target has ended
 }
 
 // phase is how far a target has come.
@@ -97,7 +99,8 @@ func (t *TargetRun) execute(ctx, always context.Context) {
 	}
 	t.close()
 	t.examine() // of all that there is: the same records read later give the same report
-	t.run.update(func() { t.phase = came })
+	phases := diagnose.Phases(t.Timeline.Records())
+	t.run.update(func() { t.phase, t.launchPhases = came, phases })
 	t.run.emit(Event{Kind: TargetEnded, Target: t.Name()})
 }
 
@@ -154,6 +157,6 @@ func (t *TargetRun) examine() diagnose.Diagnosis {
 	defer t.diagnosing.Unlock()
 	d := diagnose.Examine(t.Name(), t.Timeline.Records())
 	d.Findings = t.acknowledge(d.Findings)
-	t.run.update(func() { t.findings = d.Findings })
+	t.run.update(func() { t.findings, t.routes = d.Findings, d.Routes })
 	return d
 }

@@ -54,6 +54,7 @@ func seedTarget() smoke.TargetResult {
 				Summary: "The hub host's proxy drops the Upgrade header.", Remedy: "Plain nginx: set proxy_http_version 1.1. Apache: ProxyPass / http://hub upgrade=websocket.", Link: "runbook.md#ws-upgrade-missing",
 				Exchanges: []wire.ExchangeID{7, 9}, URL: "wss://hub.example.org/hub/api", Answered: "nginx/1.22.1 \x1b]0;owned\x07", Expected: "404 or 101", Got: "200 {\"version\":\"5.0\"}\n\x1b[2Jbye\u202e"},
 		},
+		Phases: []diagnose.Phase{{Name: "waiting", Seconds: sec(0.5)}, {Name: "launching", Seconds: sec(12)}},
 		Leaked: []smoke.Leak{{Repository: "gh/binder-examples/requirements/HEAD", At: sec(4.2), Reason: "the hub refused to stop it"}},
 	}
 }

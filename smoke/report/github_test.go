@@ -179,26 +179,41 @@ func checkMarkdown(t *testing.T, source []byte, words string) (drawings []string
 	return drawings
 }
 
-// node is a line of a drawing.
-var node = regexp.MustCompile(`^(?:flowchart LR|  s\d+ --> s\d+|  s\d+ -\.- f\d+|  [sf]\d+\(?\["[A-Za-z0-9 .:_/…-]*"\]\)?:::(?:good|bad|odd|none)|  classDef [a-z]+ [a-z0-9:,#]+)$`)
+// chart is a line of a drawing.
+var chart = regexp.MustCompile(`^(?:flowchart LR|  subgraph r\d\["to the [A-Za-z0-9 .:_/…-]* host"\]|    r\dh\d+ --> r\dh\d+|` +
+	`    r\dh\d+\["[A-Za-z0-9 .:_/…-]*(?:<br/>[A-Za-z0-9 .:_/…-]+)*"\]:::(?:ok|broken|unknown)|  end|  classDef [a-z]+ [a-z0-9:,#]+)$`)
+
+// routed is a run with the ways to both hosts, in which a server chose the name of a hop.
+func routed(r smoke.Result, name string) smoke.Result {
+	r.Targets[0].Route = []diagnose.Route{
+		{Host: "binder", Hops: []diagnose.RouteHop{
+			{Hop: diagnose.HopDNS, Name: "binder.example.org", State: diagnose.StateOK, Seconds: at(0.0123)},
+			{Hop: diagnose.HopIngress, Name: name, State: diagnose.StateBroken, Cause: "upstream-refused"},
+			{Hop: diagnose.HopBinderHub},
+		}},
+		{Host: "hub", Hops: []diagnose.RouteHop{{Hop: diagnose.HopCHP, State: diagnose.StateOK}}},
+	}
+	return r
+}
 
 func TestAServersWordsAreOnlyWordsInTheSummary(t *testing.T) {
 	for _, words := range append(hostileTexts, "x") {
 		r := hostile(words)
 		r.Targets[0].Findings[0].Cause, r.Targets[0].Scenarios[0].Name = words, words
+		r = routed(r, words)
 		b := EncodeSummary(r, maxSummary)
 		assert.Less(t, len(b), 200_000)
 		drawings := checkMarkdown(t, b, words)
 		require.Len(t, drawings, 1)
 		for line := range strings.Lines(drawings[0]) {
-			assert.Regexp(t, node, strings.TrimSuffix(line, "\n"))
+			assert.Regexp(t, chart, strings.TrimSuffix(line, "\n"))
 		}
 		assert.NotContains(t, string(b), "@")
 	}
 }
 
 func TestTheSummarySaysWhatIsBrokenWhereAndWhatToDo(t *testing.T) {
-	b := EncodeSummary(seed(), maxSummary)
+	b := EncodeSummary(routed(seed(), "nginx/1.22.1"), maxSummary)
 	golden(t, "summary.md", string(b))
 	checkMarkdown(t, b, "")
 	assert.NotContains(t, string(EncodeSummary(healthy(), maxSummary)), "###", "what is well needs no section")

@@ -83,13 +83,20 @@ func Encode(r smoke.Result) ([]byte, error) {
 	for i := range r.Targets {
 		t := &r.Targets[i]
 		t.NotTried, t.Notes, t.Leaked = filled(t.NotTried), filled(t.Notes), filled(t.Leaked)
-		t.Scenarios, t.Findings = filled(t.Scenarios), filled(t.Findings)
+		t.Scenarios, t.Findings, t.Phases = filled(t.Scenarios), filled(t.Findings), filled(t.Phases)
 		for k := range t.Scenarios {
 			t.Scenarios[k].Steps = filled(t.Scenarios[k].Steps)
 		}
 		for k := range t.Findings {
 			f := &t.Findings[k]
 			f.Suspects, f.Also, f.Exchanges = filled(f.Suspects), filled(f.Also), filled(f.Exchanges)
+		}
+		t.Route = filled(t.Route)
+		for k := range t.Route {
+			t.Route[k].Hops = filled(t.Route[k].Hops)
+			for n := range t.Route[k].Hops {
+				t.Route[k].Hops[n].Adds = filled(t.Route[k].Hops[n].Adds)
+			}
 		}
 	}
 	b, err := json.MarshalIndent(r, "", "  ")

@@ -4,59 +4,65 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"binderhub-smoke/smoke"
 	"binderhub-smoke/smoke/diagnose"
 )
 
-// mermaid draws a target's journey as a flow chart: its scenarios in order, and beside those that broke the hop and the
-// cause. Node names and classes are ours; what stands in a label can only be read.
+// mermaid draws the ways to a target's two hosts as a flow chart: the hops in order, how long each takes, and which is
+// broken by what. Node names and classes are ours; what stands in a label can only be read.
 func mermaid(t smoke.TargetResult) string {
-	if len(t.Scenarios) == 0 {
+	if len(t.Route) == 0 {
 		return ""
 	}
 	var b strings.Builder
 	b.WriteString("```mermaid\nflowchart LR\n")
-	for i, sc := range t.Scenarios {
-		fmt.Fprintf(&b, "  s%d[\"%s: %s\"]:::%s\n", i, label(sc.Name), label(word(sc.Verdict)), shade(sc.Verdict))
-		if i > 0 {
-			fmt.Fprintf(&b, "  s%d --> s%d\n", i-1, i)
+	for i, r := range t.Route[:min(len(t.Route), maxRoutes)] {
+		fmt.Fprintf(&b, "  subgraph r%d[\"to the %s host\"]\n", i, label(r.Host))
+		for k, h := range r.Hops[:min(len(r.Hops), maxHops)] {
+			fmt.Fprintf(&b, "    r%dh%d[\"%s\"]:::%s\n", i, k, hopLabel(h), hopShade(h.State))
+			if k > 0 {
+				fmt.Fprintf(&b, "    r%dh%d --> r%dh%d\n", i, k-1, i, k)
+			}
 		}
+		b.WriteString("  end\n")
 	}
-	for i, f := range worstFirst(t.Findings)[:min(len(t.Findings), maxDrawn)] {
-		at := slices.IndexFunc(t.Scenarios, func(sc smoke.ScenarioResult) bool { return sc.Name == f.Scenario })
-		if at < 0 {
-			continue
-		}
-		fmt.Fprintf(&b, "  f%d([\"%s at hop %s\"]):::%s\n  s%d -.- f%d\n", i, label(f.Cause), label(string(f.Hop)), findingShade(f), at, i)
-	}
-	b.WriteString("  classDef good fill:#dafbe1,stroke:#1a7f37,color:#1f2328\n  classDef bad fill:#ffebe9,stroke:#cf222e,color:#1f2328\n" +
-		"  classDef odd fill:#fff8c5,stroke:#9a6700,color:#1f2328\n  classDef none fill:#f6f8fa,stroke:#818b98,color:#1f2328\n```\n\n")
+	b.WriteString("  classDef ok fill:#dafbe1,stroke:#1a7f37,color:#1f2328\n  classDef broken fill:#ffebe9,stroke:#cf222e,color:#1f2328\n" +
+		"  classDef unknown fill:#f6f8fa,stroke:#818b98,color:#1f2328\n```\n\n")
 	return b.String()
 }
 
-// maxDrawn bounds the findings of a drawing: GitHub draws none that is too large.
-const maxDrawn = 20
+// A target has two routes of a dozen hops; GitHub draws nothing at all of a chart that is too large.
+const (
+	maxRoutes = 2
+	maxHops   = 20
+)
 
-// shade is the class of a verdict's node.
-func shade(v smoke.Verdict) string {
-	switch v {
-	case smoke.Pass:
-		return "good"
-	case smoke.Failed:
-		return "bad"
-	case smoke.Skipped, smoke.Blocked, "":
-		return "none"
+func hopShade(s diagnose.State) string {
+	switch s {
+	case diagnose.StateOK:
+		return "ok"
+	case diagnose.StateBroken:
+		return "broken"
 	}
-	return "odd"
+	return "unknown"
 }
 
-func findingShade(f diagnose.Finding) string { return shade(severityVerdict[f.Severity]) }
+// hopLabel is a hop in up to four lines: what it is, its name, its time, and what broke it.
+func hopLabel(h diagnose.RouteHop) string {
+	took := ""
+	if h.Seconds != nil {
+		took = fmt.Sprintf("%.0f ms", 1000*time.Duration(*h.Seconds).Seconds())
+	}
+	parts := []string{label(string(h.Hop)), label(h.Name), took, label(h.Cause)}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "<br/>")
+}
 
-// label keeps of a text what has no meaning in a drawing.
+// label keeps of a text what has no meaning in a chart.
 func label(s string) string {
 	kept := strings.Map(func(r rune) rune {
-		if (r >= 'a' && r <= 'z') || (r >= 'A' && r <= 'Z') || (r >= '0' && r <= '9') || strings.ContainsRune(" .-_/", r) {
+		if (r >= 'a' && r <= 'z') || (r >= 'A' && r <= 'Z') || (r >= '0' && r <= '9') || strings.ContainsRune(" .:-_/", r) {
 			return r
 		}
 		return -1

@@ -140,6 +140,9 @@ func EncodeMetrics(r smoke.Result, last map[string]time.Time, flakyFails bool) (
 			g.lastSuccess.WithLabelValues(t.Name).Set(unix(at))
 		}
 		g.steps(t, flakyFails)
+		for _, p := range t.Phases {
+			g.phaseSeconds.WithLabelValues(t.Name, p.Name).Set(time.Duration(p.Seconds).Seconds())
+		}
 		for _, f := range t.Findings {
 			g.finding.WithLabelValues(t.Name, known(f.Cause, causeIDs), known(string(f.Hop), hops), string(f.Severity)).Set(1)
 		}

@@ -81,6 +81,8 @@ func TestMetricsOfTheSeedIncident(t *testing.T) {
 		"smoke_last_success_timestamp_seconds{" + target + "}":                                  float64(noon.Unix()),
 		"smoke_finding_info{cause=upstream-refused,hop=ingress,severity=fail," + target + "}":   1,
 		"smoke_finding_info{cause=ws-upgrade-missing,hop=ingress,severity=fail," + target + "}": 1,
+		"smoke_phase_duration_seconds{phase=launching," + target + "}":                          12,
+		"smoke_phase_duration_seconds{phase=waiting," + target + "}":                            0.5,
 		"smoke_run_ended_timestamp_seconds{}":                                                   1777604431.4,
 	}, parse(t, b))
 }
