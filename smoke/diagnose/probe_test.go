@@ -138,12 +138,12 @@ var socketProbes = []lookAlike{
 		}, check: summary("upgrade request to /_chp_healthz passes"),
 	},
 	{
-		name: "browsers' sockets only", before: "ws-upgrade-missing", after: "ws-over-h2-extended-connect", ask: Probe{Kind: ProbeUpgrade, URL: kernelURL},
+		name: "browsers' sockets only", before: "ws-upgrade-missing", after: "ws-over-h2-extended-connect", ask: Probe{Kind: ProbeUpgrade, URL: probedKernel},
 		broken: socketFails("notebook/open", channels, refusedBy("400")),
 		answer: func(h *hand) { h.openedByProbe("notebook/open") },
 	},
 	{
-		name: "websockets over HTTP/2 are not offered at all", before: "ws-over-h2-extended-connect", after: Unrecognised, ask: Probe{Kind: ProbeExtended, URL: kernelURL},
+		name: "websockets over HTTP/2 are not offered at all", before: "ws-over-h2-extended-connect", after: Unrecognised, ask: Probe{Kind: ProbeExtended, URL: probedKernel},
 		broken: func(h *hand) {
 			h.ws("kernel/channel", serverURL+channels, socketOpen)
 			socketFails("notebook/open", channels, refusedBy("400"))(h)
@@ -153,14 +153,14 @@ var socketProbes = []lookAlike{
 		},
 	},
 	{
-		name: "the proxy refuses websockets, or everything", before: Unrecognised, after: "ws-handshake-refused", ask: Probe{Kind: ProbePlain, URL: kernelURL},
+		name: "the proxy refuses websockets, or everything", before: Unrecognised, after: "ws-handshake-refused", ask: Probe{Kind: ProbePlain, URL: probedKernel},
 		broken: socketAlone("kernel/channel", channels, nginxSays(403, "403 Forbidden", 0)),
-		answer: func(h *hand) { h.probed("kernel/channel", kernelURL, serverAPI) },
+		answer: func(h *hand) { h.probed("kernel/channel", probedKernel, serverAPI) },
 	},
 }
 
-// kernelURL is the kernel's websocket as a probe asks for it.
-var kernelURL, _, _ = strings.Cut(serverURL+channels, "?")
+// probedKernel is the kernel's websocket as a probe asks for it.
+var probedKernel, _, _ = strings.Cut(serverURL+channels, "?")
 
 // socketAlone is a refused handshake before anything else was tried on the host.
 func socketAlone(step, path string, a answer) func(*hand) {

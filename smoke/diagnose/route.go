@@ -2,7 +2,6 @@ package diagnose
 
 import (
 	"cmp"
-	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -278,11 +277,15 @@ func (h RouteHop) text(secured bool) string {
 			text = address
 		}
 	}
+	var said []string
 	if secured {
-		text += " (TLS)"
+		said = append(said, "TLS")
 	}
 	if h.State == StateBroken {
-		return fmt.Sprintf("✗ %s (%s)", text, h.Cause)
+		text, said = "✗ "+text, append(said, h.Cause)
+	}
+	if len(said) > 0 {
+		text += " (" + strings.Join(said, ", ") + ")"
 	}
 	return text
 }

@@ -82,7 +82,7 @@ func TestTheRouteTellsWhatWasMeasured(t *testing.T) {
 
 func TestARouteWithABrokenHop(t *testing.T) {
 	for want, broken := range map[string]func(*hand){
-		"you → ✗ nginx/1.22.1 (TLS) (upstream-refused) → BinderHub":  func(h *hand) { h.refusedPageLate() },
+		"you → ✗ nginx/1.22.1 (TLS, upstream-refused) → BinderHub":   func(h *hand) { h.refusedPageLate() },
 		"→ ✗ CHP (stale-route-503) → JupyterHub → user server":       failsWith("launch/route", serverURL+"api", wire.Status, answer{status: 503, header: nginxHeader, body: relayed503}),
 		"you → ✗ TLS (tls-expired-front) → nginx/1.22.1 → BinderHub": failsWith("binder-host/tls", page, wire.TLSExpired, answer{tls: &wire.TLS{Error: "expired"}, fault: wire.TLSExpired}),
 		"you → ✗ 192.0.2.1 (tcp-refused) → nginx/1.22.1 (TLS)":       failsWith("binder-host/page", page, wire.TCPRefused, answer{tcp: &wire.TCP{Address: "192.0.2.1:443", Error: "refused"}, fault: wire.TCPRefused}),

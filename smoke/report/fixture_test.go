@@ -55,6 +55,14 @@ func seedTarget() smoke.TargetResult {
 				Exchanges: []wire.ExchangeID{7, 9}, URL: "wss://hub.example.org/hub/api", Answered: "nginx/1.22.1 \x1b]0;owned\x07", Expected: "404 or 101", Got: "200 {\"version\":\"5.0\"}\n\x1b[2Jbye\u202e"},
 		},
 		Phases: []diagnose.Phase{{Name: "waiting", Seconds: sec(0.5)}, {Name: "launching", Seconds: sec(12)}},
+		Route: []diagnose.Route{
+			{Host: "binder", Hops: []diagnose.RouteHop{
+				{Hop: diagnose.HopClient, Name: "this machine", State: diagnose.StateOK},
+				{Hop: diagnose.HopTLS, Name: "TLS 1.3", State: diagnose.StateOK, Measured: "handshake", Seconds: at(0.01), Count: 3},
+				{Hop: diagnose.HopIngress, Name: "nginx/1.22.1", State: diagnose.StateBroken, Cause: "upstream-refused", Adds: []string{"Server: nginx/1.22.1"}},
+			}},
+			{Host: "hub", Hops: []diagnose.RouteHop{{Hop: diagnose.HopClient, Name: "this machine", State: diagnose.StateOK}, {Hop: diagnose.HopCHP, Name: "CHP", State: diagnose.StateOK}}},
+		},
 		Leaked: []smoke.Leak{{Repository: "gh/binder-examples/requirements/HEAD", At: sec(4.2), Reason: "the hub refused to stop it"}},
 	}
 }

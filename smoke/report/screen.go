@@ -80,11 +80,23 @@ func (p *page) target(t smoke.TargetResult) {
 	for i, f := range worstFirst(t.Findings) {
 		p.finding(i+1, t, f)
 	}
+	p.routes(t)
 	if len(t.Findings) > 0 {
 		p.WriteString("\n")
 	}
 	if p.others(t) || (len(t.Findings) == 0 && t.Verdict != smoke.Pass) {
 		p.WriteString("\n")
+	}
+}
+
+// routes shows the way to each host on which a hop is broken.
+func (p *page) routes(t smoke.TargetResult) {
+	first := "\n"
+	for _, r := range t.Route {
+		if r.Broken() {
+			p.hanging(fmt.Sprintf("%s  route to the %s host: ", first, r.Host), "     ", r.String())
+			first = ""
+		}
 	}
 }
 

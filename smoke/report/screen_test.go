@@ -55,6 +55,7 @@ func hostile(text string) smoke.Result {
 	f := &t.Findings[0]
 	f.Summary, f.Remedy, f.URL, f.Answered, f.Expected, f.Got = text, "x\n  "+text, text, text, text, text
 	f.Suspects, f.Also = []string{text}, []string{text}
+	t.Route[0].Hops[2].Name = text
 	return r
 }
 
