@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,4 +95,28 @@ func TestMember(t *testing.T) {
 	require.Empty(t, asked[0].Header.Get("Authorization"))
 	require.Equal(t, "text/event-stream", asked[0].Header.Get("Accept"))
 	require.Equal(t, "a-build-token", asked[0].URL.Query().Get("build_token"))
+}
+
+// Bytes that never become an event are silence, however many come.
+func TestBytesWithoutAnEvent(t *testing.T) {
+	_, _, err := launchWith(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for _, err := io.WriteString(w, "data: "); err == nil && r.Context().Err() == nil; _, err = io.WriteString(w, "x") {
+			_ = http.NewResponseController(w).Flush()
+			time.Sleep(5 * time.Millisecond)
+		}
+	})
+	require.Equal(t, wire.Stalled, fault(t, err).Symptom)
+	require.Contains(t, err.Error(), "nothing for 300ms")
+}
+
+// A build may print a hundred thousand lines, or a hostile server send them: they cost time, and are not kept.
+func TestVeryManyEvents(t *testing.T) {
+	const line = "data: {\"phase\":\"building\",\"message\":\"Collecting numpy\"}\n\n"
+	l, e, err := launch(t, strings.Repeat(line, 100_000)+ready)
+	require.NoError(t, err)
+	require.Equal(t, "ready", e.Phase)
+	require.Equal(t, 100_000, l.Logs())
+	require.LessOrEqual(t, len(l.client.net.Timeline().Exchanges()[0].Events), 5000)
+	require.Positive(t, l.client.net.Timeline().Dropped())
 }

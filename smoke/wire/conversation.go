@@ -1,8 +1,10 @@
 package wire
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -99,6 +101,8 @@ func innermost(err error) string {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "nothing before the time was over"
+	case errors.Is(err, bufio.ErrTooLong):
+		return fmt.Sprintf("a line or an event of more than %d bytes", maxEvent)
 	case errors.As(err, &wrapped):
 		return innermost(wrapped.Err)
 	case errors.As(err, &timeout):
