@@ -26,9 +26,16 @@ type definition struct {
 	list     bool   // takes several, comma-separated or as a list in the file
 	sequence bool   // takes a list in the file, and nothing else
 	path     bool   // is a path, relative to where it was given
+	secret   bool   // takes {env: NAME} or {file: path}; of pairs, each value does
+	credible bool   // is a credential, or is read from one's file: only of targets that run
 	take     func(d *draft, item string) error
-	within   []*definition // the keys below it; then it has no value of its own
-	later    bool          // known, but this version does not do it: refused, not ignored
+	takePair func(d *draft, key, item string) error // of a setting whose keys the user names
+	begin    func(d *draft)                         // of a sequence of keys with values: one more begins
+	within   []*definition                          // the keys below it; then it has no value of its own
+	later    bool                                   // known, but this version does not do it: refused, not ignored
+
+	enum    []string // the values that there are, for the schema
+	pattern string   // that a text must have, for the schema
 }
 
 func (d *definition) env() string { return "SMOKE_" + d.name }
@@ -39,9 +46,11 @@ func (d *definition) key() string { return strings.ToLower(d.name) }
 
 // definitions is every setting, in the order in which --help and the README show them.
 var definitions = []*definition{
-	{name: "BINDER", scope: ofTarget, must: mustURL, take: takeBinder,
+	{name: "KIND", scope: ofTarget, fallback: "binderhub", must: "binderhub or jupyterhub", take: takeKind, enum: []string{"binderhub", "jupyterhub"},
+		help: "`jupyterhub` for a JupyterHub without a BinderHub: a server is started by the hub's own API. It needs `hub`, a login or a token, and no `binder`."},
+	{name: "BINDER", scope: ofTarget, must: mustURL, take: takeBinder, pattern: "^https?://",
 		help: "BinderHub's base URL. Without it and without targets the loopback deployment is tested."},
-	{name: "HUB", scope: ofTarget, must: mustURL, take: takeHub, shows: "learned from a launch",
+	{name: "HUB", scope: ofTarget, must: mustURL, take: takeHub, pattern: "^https?://", shows: "learned from a launch",
 		help: "Base URL of JupyterHub's proxy. Without it the hub host is learned from a launch and remembered."},
 	{name: "SPEC", scope: ofTarget, fallback: "gh/binder-examples/requirements/HEAD", take: takeSpec,
 		must: "a repository as in BinderHub's launch URLs, such as gh/owner/name/ref",
@@ -49,9 +58,9 @@ var definitions = []*definition{
 	{name: "NOTEBOOK", scope: ofTarget, take: takeNotebook, shows: "the suite uploads its own",
 		must: mustNotebook,
 		help: "Notebook of the repository that the browser opens and runs."},
-	{name: "APP", scope: ofTarget, fallback: "lab", must: "lab or notebook", take: takeApp,
+	{name: "APP", scope: ofTarget, fallback: "lab", must: "lab or notebook", take: takeApp, enum: []string{"lab", "notebook"},
 		help: "Front end in which the browser opens it: `lab` (JupyterLab) or `notebook` (Notebook 7)."},
-	{name: "UI", scope: ofTarget, fallback: "on", must: "on or off", take: takeUI,
+	{name: "UI", scope: ofTarget, fallback: "on", must: mustSwitch, take: takeUI, enum: []string{"on", "off"},
 		help: "`off` for a BinderHub in API-only mode, which has no pages."},
 	{name: "RESOLVE", scope: ofTarget, list: true, take: takeResolve,
 		must: "host:port=address or host:port=address:port, IPv6 addresses in brackets",
@@ -64,25 +73,29 @@ var definitions = []*definition{
 		help: "`scenario` or `scenario/step`, comma-separated: what not to run. What needs it is skipped too."},
 	{name: "REPEAT", scope: ofTarget, fallback: "20", must: "a number from 1 to 1000", take: takeRepeat,
 		help: "Fresh connections in the `repeat` steps, which find a fault of one backend among several."},
-	{name: "IDLE", scope: ofTarget, fallback: "65s", must: "a duration from 0 to 1h, such as 65s; 0 skips the scenario", take: takeIdle,
+	{name: "IDLE", scope: ofTarget, fallback: "65s", must: "a duration from 0 to 1h, such as 65s; 0 skips the scenario", take: takeIdle, pattern: durationPattern,
 		help: "How long `idle` holds quiet websockets; longer than the proxies' timeouts, which are often 60 s. `0` skips it."},
-	{name: "REBUILD", scope: ofTarget, fallback: "off", must: "off or on", take: takeRebuild,
+	{name: "REBUILD", scope: ofTarget, fallback: "off", must: "off or on", take: takeRebuild, enum: []string{"off", "on"},
 		help: "`off`: launch what may be cached. `on`: also build and launch an image that is not cached."},
 	{name: "METADATA", scope: ofTarget, fallback: "169.254.169.254:80", must: mustHostPort + ", or off", take: takeMetadata,
 		help: "The cloud's metadata address, which a user pod must not reach, or `off`. Not asked of the loopback deployment."},
-	{name: "TARGETS", scope: ofFlags, list: true, must: "the name of a target in the settings file", take: takeName, shows: "all",
-		help: "Names of the settings file's targets, comma-separated: which of them to run."},
+	{name: "TOKEN_FILE", scope: ofTarget, path: true, credible: true, must: mustSecret("a file", "the token"), take: takeTokenFile,
+		help: "File with a JupyterHub API token: raw clients and browser are known by it (header login). It wins over `credentials.token`."},
+	{name: "HEADERS_FILE", scope: ofTarget, path: true, credible: true, must: "a readable file with one `Name: value` a line", take: takeHeadersFile,
+		help: "File with headers, `Name: value` on each line, that are sent to the target's own hosts only. They win over `headers`."},
+	{name: "TARGETS", scope: ofFlags, list: true, must: "the name of a target in the settings file, or label=value", take: takeName, shows: "all",
+		help: "Which of the settings file's targets to run: names, or `label=value`, comma-separated."},
 	{name: "CONCURRENCY", scope: ofRun, fallback: "2", must: "a number from 1 to 100", take: takeConcurrency,
 		help: "How many targets are tested at once."},
 	{name: "MODE", scope: ofRun, fallback: "gate", must: "gate; this version knows no other", take: takeOnly("gate"),
 		help: "`gate`: everything, as after a redeploy."},
 	{name: "WAIT", scope: ofRun, fallback: "0", must: "0; this version does not wait for a deployment", take: takeOnly("0", "0s"),
 		help: "`0`: expect the deployment to be ready."},
-	{name: "TIMEOUT", scope: ofRun, fallback: "15m", must: "a duration from 10s to 24h, such as 15m", take: takeTimeout,
+	{name: "TIMEOUT", scope: ofRun, fallback: "15m", must: "a duration from 10s to 24h, such as 15m", take: takeTimeout, pattern: durationPattern,
 		help: "Time for the whole run. What has not ended then is reported as not reached, and the exit code is 124."},
-	{name: "GRACE", scope: ofRun, fallback: "10s", must: "a duration from 0s to 10m, such as 10s", take: takeGrace,
+	{name: "GRACE", scope: ofRun, fallback: "10s", must: "a duration from 0s to 10m, such as 10s", take: takeGrace, pattern: durationPattern,
 		help: "After an interrupt, how long to wait for a launch that has not ended, so that its server can be shut down."},
-	{name: "FLAKY", scope: ofRun, fallback: "pass", must: "pass or fail", take: takeFlaky,
+	{name: "FLAKY", scope: ofRun, fallback: "pass", must: "pass or fail", take: takeFlaky, enum: []string{"pass", "fail"},
 		help: "`fail`: what passed only when repeated exits 1, else 0."},
 	{name: "OUT", scope: ofRun, fallback: "smoke-report", path: true, shows: "`smoke-report` beside go.mod, else in the working directory",
 		must: "a directory that can be written", take: takeOut,
@@ -93,8 +106,6 @@ var definitions = []*definition{
 	{name: "CONFIG", scope: ofFlags, path: true, must: "a readable settings file", take: takeNothing,
 		shows: "`smoke.yaml` in the working directory or beside go.mod, if there", help: "The settings file."},
 
-	{name: "TOKEN_FILE", scope: ofTarget, later: true},
-	{name: "HEADERS_FILE", scope: ofTarget, later: true},
 	{name: "HEADED", scope: ofRun, later: true},
 	{name: "BROWSER", scope: ofRun, later: true},
 }

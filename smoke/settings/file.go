@@ -111,7 +111,7 @@ func (f *file) readValues(n ast.Node, what string, into layer, e *entry) {
 	for key, value := range f.pairs(n, what) {
 		if e != nil && key.text == "name" {
 			if text, ok := scalar(value); ok {
-				e.name = &item{text, f.where(value)}
+				e.name = &item{text: text, where: f.where(value)}
 			} else {
 				f.problems.add(f.where(value), "name must be one text; got %s", kind(value))
 			}
@@ -162,7 +162,7 @@ func (f *file) listed(def *definition, key item, list *ast.SequenceNode) given {
 	g := given{def: def, label: key.text, base: filepath.Dir(f.name)}
 	for _, v := range list.Values {
 		if text, ok := scalar(v); ok {
-			g.items = append(g.items, item{text, f.where(v)})
+			g.items = append(g.items, item{text: text, where: f.where(v)})
 		} else {
 			f.problems.add(f.where(v), "%s must be %s; got %s", key.text, def.must, kind(v))
 		}

@@ -3,6 +3,7 @@
 package settings
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -103,18 +104,45 @@ func (l *loader) take(d *draft, def *definition, layers ...layer) {
 		return
 	}
 	for _, it := range g.items {
-		text := it.text
-		if text == "" {
-			l.problems.add(it.where, "%s", g.sentence(it, nil))
-			continue
-		}
-		if def.path {
-			text = absolute(text, g.base)
-		}
-		if err := def.take(d, text); err != nil {
-			l.problems.add(it.where, "%s", g.sentence(it, err))
-		}
+		l.takeItem(d, g, it)
 	}
+}
+
+func (l *loader) takeItem(d *draft, g given, it item) {
+	if g.def.credible && d.blind {
+		return
+	}
+	if g.def.begin != nil {
+		g.def.begin(d)
+		for _, field := range it.fields {
+			l.takeItem(d, field, field.items[0])
+		}
+		return
+	}
+	text, err := it.text, error(nil)
+	switch {
+	case it.secret != nil:
+		text, err = it.secret.read(l.src.Environ, g.base)
+	case text == "":
+		err = errors.New("")
+	case g.def.path:
+		text = absolute(text, g.base)
+	}
+	if err == nil {
+		d.where = it.where
+		err = g.def.accept(d, it.key, text)
+	}
+	if err != nil {
+		l.problems.add(it.where, "%s", g.sentence(it, err))
+	}
+}
+
+// accept writes a value into a draft.
+func (d *definition) accept(to *draft, key, text string) error {
+	if d.takePair != nil {
+		return d.takePair(to, key, text)
+	}
+	return d.take(to, text)
 }
 
 // absolute completes a path that is relative to where it was given.

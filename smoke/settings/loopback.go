@@ -13,6 +13,7 @@ func (l *Loaded) LoopbackDefaults() smoke.Target {
 	t := l.Defaults
 	t.Resolve, t.CA, t.CAFile = nil, nil, ""
 	t.Metadata, t.Isolation, t.Egress = "", nil, nil
+	t.Kind, t.Token, t.Headers, t.Credentials = smoke.KindBinderHub, "", nil, smoke.Credentials{}
 	return t
 }
 

@@ -27,10 +27,12 @@ func (e *Error) ExitCode() int { return ExitCode }
 type problems struct {
 	lines []string
 	seen  map[string]bool
+	count int // with those that came before
 }
 
 func (p *problems) add(where, format string, args ...any) {
 	line := oneLine(where + ": " + fmt.Sprintf(format, args...))
+	p.count++
 	if p.seen[line] {
 		return
 	}

@@ -10,6 +10,10 @@ import (
 type item struct {
 	text  string
 	where string // "flag", "environment", "smoke.yaml:3:5"
+
+	key    string     // of a pair
+	secret *reference // where the text is to be had
+	fields []given    // of an item that has keys
 }
 
 // given is the value of one setting: several items when it is a list.
@@ -33,7 +37,7 @@ func (l layer) put(def *definition, label, text, where, base string) {
 		parts = strings.Split(text, ",")
 	}
 	for _, p := range parts {
-		g.items = append(g.items, item{strings.TrimSpace(p), where})
+		g.items = append(g.items, item{text: strings.TrimSpace(p), where: where})
 	}
 	l[def] = g
 }
@@ -118,8 +122,12 @@ func (g given) text() string {
 	return strings.Join(parts, ",")
 }
 
-// pick returns the value of a setting from the first layer that has it.
+// pick returns the value of a setting from the first layer that has it. Of pairs, each is had from the first layer that has
+// its key.
 func pick(def *definition, layers ...layer) (given, bool) {
+	if def.takePair != nil {
+		return pickPairs(def, layers)
+	}
 	for _, l := range layers {
 		if g, ok := l[def]; ok {
 			return g, true
@@ -130,7 +138,14 @@ func pick(def *definition, layers ...layer) (given, bool) {
 
 // sentence says what is wrong with one item.
 func (g given) sentence(it item, why error) string {
-	s := fmt.Sprintf("%s must be %s; got %s", g.label, g.def.must, shown(it.text))
+	label, got := g.label, shown(it.text)
+	if it.key != "" {
+		label += "." + it.key
+	}
+	if it.secret != nil {
+		got = it.secret.String()
+	}
+	s := fmt.Sprintf("%s must be %s; got %s", oneLine(label), g.def.must, got)
 	if why != nil && why.Error() != "" {
 		s += ": " + why.Error()
 	}

@@ -24,6 +24,39 @@ var fileOnly = []*definition{
 		{name: "FILES", sequence: true, must: "a path in the repository, without a leading / or ..", take: takeFile,
 			help: "List of files of the repository that must be there."},
 	}},
+	{name: "LABELS", scope: ofTarget, takePair: takeLabel, must: "a text of at most 200 printable characters",
+		help: "Words of your own for a target, such as `site: east`: they are in the report, and `SMOKE_TARGETS=site=east` chooses by them."},
+	{name: "BUDGETS", scope: ofTarget, takePair: takeBudget, must: "a duration from 1s to 24h, such as 20m", pattern: durationPattern,
+		help: "Time budgets in place of the suite's own, such as `launch/spawn: 20m` where a node may have to be added."},
+	{name: "KNOWN", scope: ofTarget, sequence: true, begin: beginKnown, must: "cause, until and why",
+		help: "Causes that only warn until a date, each with `cause`, `until` and `why`. What such a failure keeps from running is still not a pass.",
+		within: []*definition{
+			{name: "CAUSE", must: "the id of a cause of the runbook", take: takeKnownCause, help: "The cause, as findings and runbook name it."},
+			{name: "UNTIL", must: "a day, such as 2026-12-31", take: takeKnownUntil, pattern: `^[0-9]{4}-[0-9]{2}-[0-9]{2}$`, help: "The last day (UTC) on which it only warns."},
+			{name: "WHY", must: "a text of at most 200 printable characters", take: takeKnownWhy, help: "What is known of it, for who reads the report."},
+		}},
+	{name: "HEADERS", scope: ofTarget, secret: true, credible: true, takePair: takeHeader, must: mustReference,
+		help: "Headers that are sent to the target's own hosts only, each by reference: `X-Key: {env: NAME}` or `{file: path}`."},
+	{name: "CREDENTIALS", scope: ofTarget, within: []*definition{
+		{name: "TOKEN", secret: true, credible: true, must: mustReference, take: takeToken,
+			help: "JupyterHub API token, by reference: raw clients and browser are known by it (header login)."},
+		{name: "LOGIN", within: []*definition{
+			{name: "USER", must: "a name without line breaks", take: takeLoginUser, help: "Name for JupyterHub's login form."},
+			{name: "PASSWORD", secret: true, credible: true, must: mustReference, take: takeLoginPassword, help: "Its password, by reference."},
+		}},
+		{name: "COOKIES", path: true, credible: true, must: "a readable cookie file in Netscape's format", take: takeCookies,
+			help: "Saved cookies of a browser that has logged in, as a file in Netscape's format (cookies.txt, as curl writes it)."},
+		{name: "BASIC", within: []*definition{
+			{name: "USER", must: "a name without a colon or line breaks", take: takeBasicUser, help: "Name for HTTP basic authentication in front of everything."},
+			{name: "PASSWORD", secret: true, credible: true, must: mustReference, take: takeBasicPassword, help: "Its password, by reference."},
+		}},
+		{name: "CERTIFICATE", within: []*definition{
+			{name: "FILE", path: true, credible: true, must: "a readable PEM file with a certificate", take: takeCertificate, help: "PEM file of a client certificate, with its chain."},
+			{name: "KEY", path: true, credible: true, must: "a readable PEM file with the certificate's key", take: takeCertificateKey, help: "PEM file of its key."},
+		}},
+		{name: "MUST_WORK", must: mustSwitch, take: takeMustWork, enum: []string{"on", "off"},
+			help: "`on`: a login that is refused is a failure; otherwise it is inconclusive, since it says nothing about the deployment."},
+	}},
 	{name: "NOTEBOOKS", scope: ofTarget, sequence: true, must: mustNotebook, take: takeNotebooks,
 		help: "List of the repository's own notebooks: every code cell of each must run."},
 	{name: "EGRESS", scope: ofTarget, sequence: true, must: mustHostPort, take: takeEgress,
@@ -43,7 +76,7 @@ func leaves() iter.Seq2[string, *definition] {
 func yieldLeaves(above string, list []*definition, yield func(string, *definition) bool) bool {
 	for _, d := range list {
 		more := false
-		if d.within != nil {
+		if d.within != nil && !d.sequence {
 			more = yieldLeaves(above+d.key()+".", d.within, yield)
 		} else {
 			more = yield(above+d.key(), d)
@@ -104,6 +137,12 @@ func unknown(form func(*definition) string, name string, scopes ...scope) string
 // enter reads the value of a key, whatever its form.
 func (f *file) enter(def *definition, key item, n ast.Node, into layer) {
 	switch {
+	case def.begin != nil:
+		f.enterRecords(def, key, n, into)
+	case def.takePair != nil:
+		f.enterPairs(def, key, n, into)
+	case def.secret:
+		f.enterSecret(def, key, n, into)
 	case def.within != nil:
 		f.enterWithin(def, key, n, into)
 	case def.sequence:
@@ -121,7 +160,7 @@ func (f *file) enterWithin(def *definition, key item, n ast.Node, into layer) {
 	}
 	for inner, value := range f.pairs(n, key.text) {
 		if d := find(def.within, (*definition).key, inner.text); d != nil {
-			f.enter(d, item{key.text + "." + inner.text, inner.where}, value, into)
+			f.enter(d, item{text: key.text + "." + inner.text, where: inner.where}, value, into)
 			continue
 		}
 		f.problems.add(inner.where, "%s is an unknown key of %s%s", shown(inner.text), key.text, didYouMean(inner.text, keysOf(def.within)))

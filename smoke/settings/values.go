@@ -21,11 +21,21 @@ type draft struct {
 	run    *smoke.Settings
 	target *smoke.Target
 	ids    IDs
+	blind  bool   // credentials are not read: the target does not run
+	where  string // of the value that is being taken
+	parts  parts  // of credentials
 }
 
 const mustURL = "an absolute http or https URL without credentials, query or fragment"
 
+const mustSwitch = "on or off"
+
 func takeNothing(*draft, string) error { return nil }
+
+func takeKind(d *draft, s string) error {
+	d.target.Kind = smoke.Kind(s)
+	return oneOf(s, string(smoke.KindBinderHub), string(smoke.KindJupyterHub))
+}
 
 func takeBinder(d *draft, s string) (err error) {
 	d.target.Binder, err = baseURL(s)
@@ -175,7 +185,11 @@ func takeSkip(d *draft, s string) error {
 }
 
 func takeName(_ *draft, s string) error {
-	if !targetName.MatchString(s) {
+	label, _, labelled := strings.Cut(s, "=")
+	switch {
+	case labelled && !labelName.MatchString(label):
+		return errors.New("left of = there must be a label's name")
+	case !labelled && !targetName.MatchString(s):
 		return errors.New("a name is made of a-z, 0-9 and -")
 	}
 	return nil

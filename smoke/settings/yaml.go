@@ -139,7 +139,7 @@ func (f *file) pairs(n ast.Node, what string) iter.Seq2[item, ast.Node] {
 				f.problems.add(f.where(v.Key), "a key must be one text; got %s", kind(v.Key))
 				continue
 			}
-			if !yield(item{key, f.where(v.Key)}, v.Value) {
+			if !yield(item{text: key, where: f.where(v.Key)}, v.Value) {
 				return
 			}
 		}
