@@ -1,6 +1,10 @@
 package scenarios_test
 
 import (
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -8,6 +12,7 @@ import (
 
 	"binderhub-smoke/fixtures"
 	"binderhub-smoke/smoke"
+	"binderhub-smoke/smoke/diagnose"
 )
 
 // A server that does not stop is named, and so is one that could not be told to.
@@ -32,5 +37,42 @@ func TestCleanUp(t *testing.T) {
 			require.Equal(t, "gh/binder-examples/requirements/HEAD", r.Leaked[0].Repository)
 			dismiss(t, d, left[0])
 		})
+	}
+}
+
+// A server that took only a repeated shutdown is gone; that it had to be repeated is told all the same.
+func TestARepeatedShutdownIsFlaky(t *testing.T) {
+	for name, first := range map[string]http.HandlerFunc{
+		"the connection ended":         func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"a kernel was restarting": text(500, "application/json", `{"message":"Kernel is restarting","reason":null}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			hub := serve(t, stubbornServer(first))
+			ready := handOut(launchedServer{URL: hub.String() + "user/x/", Token: "a-token-of-a-server"})
+			r := againstURL(t, nil, serve(t, healthyBinder(map[string]http.HandlerFunc{"/build/": ready})), hub, "launch")
+			st := step(t, r, "clean-up/shutdown")
+			require.Equal(t, smoke.Flaky, st.Verdict, overview(r))
+			require.Contains(t, st.Reason, "The user server's shutdown")
+			require.Equal(t, diagnose.Warn, findingOf(t, r, "clean-up/shutdown").Severity)
+			expectation{"clean-up/gone", smoke.Pass, ""}.check(t, r)
+			require.Empty(t, r.Leaked)
+		})
+	}
+}
+
+// stubbornServer plays a hub with one user server, which takes a shutdown only when it is repeated.
+func stubbornServer(first http.HandlerFunc) http.HandlerFunc {
+	var asked atomic.Int32
+	return func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/api/shutdown") && asked.Add(1) == 1:
+			first(w, r)
+		case strings.HasSuffix(r.URL.Path, "/api/shutdown"):
+			w.WriteHeader(http.StatusOK)
+		case asked.Load() < 2:
+			text(200, "application/json", `{"version":"2.21.1"}`)(w, r)
+		default:
+			http.Redirect(w, r, (&url.URL{Path: "/hub" + r.URL.Path}).String(), http.StatusFound)
+		}
 	}
 }

@@ -38,7 +38,7 @@ func verdictFor(part error) (Verdict, *wire.Fault) {
 	case *warning:
 		var fault *wire.Fault
 		errors.As(part.fault, &fault)
-		return Pass, fault
+		return part.verdict, fault
 	case *wire.Fault:
 		if !part.Inconclusive {
 			return Failed, part

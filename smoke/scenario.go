@@ -71,15 +71,22 @@ func (e *skipError) Error() string { return e.reason }
 func Skip(reason string) error { return &skipError{reason} }
 
 // warning is how a step says that it passed, but found something.
-type warning struct{ fault error }
+type warning struct {
+	fault   error
+	verdict Verdict
+}
 
 func (e *warning) Error() string { return e.fault.Error() }
 func (e *warning) Unwrap() error { return e.fault }
 
 // Warn returns the error by which a step passes and yet leaves a finding of severity warn.
-func Warn(fault error) error { return &warning{fault} }
+func Warn(fault error) error { return &warning{fault, Pass} }
 
-// IsWarning tells whether an error is Warn's.
+// Repeated returns the error by which a step is flaky: what it does failed by this fault, and passed when it was repeated.
+// It leaves a finding of severity warn.
+func Repeated(fault error) error { return &warning{fault, Flaky} }
+
+// IsWarning tells whether an error is Warn's or Repeated's.
 func IsWarning(err error) bool {
 	var w *warning
 	return errors.As(err, &w)

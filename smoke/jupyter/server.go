@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"binderhub-smoke/smoke/wire"
 )
@@ -127,49 +126,6 @@ func escape(path string) string {
 	return strings.Join(parts, "/")
 }
 
-// Shutdown tells the server to stop itself. It can answer 404 and go on when a kernel start had failed before; asked
-// again it stops. Source: jupyter_server/services/shutdown.py; the 404 was seen on 2.21.1.
-func (s *Server) Shutdown(ctx context.Context) error {
-	subject := "The user server's shutdown"
-	s.listenForEnd(ctx)
-	for attempt := 1; ; attempt++ {
-		a, err := s.call(ctx, subject, http.MethodPost, "api/shutdown", nil)
-		if err != nil {
-			return err
-		}
-		if a.Status == http.StatusOK || s.absent(a) {
-			return nil
-		}
-		if attempt == 2 {
-			return a.Fault(subject, wire.StillRunning, "200", a.Describe())
-		}
-	}
-}
-
-// ingressWords stand in the error pages of nginx, Traefik, HAProxy, Envoy and ingress-nginx's default backend.
-var ingressWords = []string{
-	"<center>nginx", "no available server", "No server is available", "upstream connect error", "default backend - 404",
-}
-
-// absent tells whether an answer comes from CHP or the hub because there is no such server: CHP's 503, the hub's 302, 404
-// or 424. The server's own errors are JSON with a "message", and its pages name their CSP report below /user/.
-//
-// What an ingress says on its own account tells nothing about the server behind it.
-func (s *Server) absent(a *wire.Answer) bool {
-	for _, words := range ingressWords {
-		if strings.Contains(string(a.Body), words) {
-			return false
-		}
-	}
-	switch a.Status {
-	case http.StatusServiceUnavailable, http.StatusFailedDependency:
-		return true
-	case http.StatusFound, http.StatusNotFound:
-		return !strings.Contains(a.Header.Get("Content-Security-Policy"), "/user/")
-	}
-	return false
-}
-
 // lacks tells whether the server itself says that it has no such thing. A 404 of anybody before it tells nothing about it: an
 // ingress may let some paths through and no others. Source: jupyter_server/base/handlers.py, and jupyterhub-singleuser, which
 // names the hub's version and no place for reports.
@@ -177,65 +133,4 @@ func (s *Server) lacks(a *wire.Answer) bool {
 	policy := a.Header.Get("Content-Security-Policy")
 	own := strings.Contains(policy, "/user/") || a.Header.Get("X-JupyterHub-Version") != "" && !strings.Contains(policy, "/hub/")
 	return a.Status == http.StatusNotFound && own
-}
-
-// Bounds of what listens for a server's end: it is a help, and nothing to wait for.
-const (
-	listenTime = 2 * time.Second
-	endTime    = 10 * time.Second
-)
-
-// listenForEnd opens a websocket whose end will tell that the server has gone. Where that fails, Gone asks again and again.
-func (s *Server) listenForEnd(ctx context.Context) {
-	if s.farewell != nil {
-		return
-	}
-	limited, cancel := context.WithTimeout(ctx, listenTime)
-	defer cancel()
-	if socket, _, err := s.OpenEvents(limited); err == nil {
-		s.farewell = socket
-	}
-}
-
-// awaitEnd waits for the end of that websocket.
-func (s *Server) awaitEnd(ctx context.Context) {
-	if s.farewell == nil {
-		return
-	}
-	limited, cancel := context.WithTimeout(ctx, endTime)
-	defer cancel()
-	defer s.farewell.Close()
-	for {
-		if _, err := s.farewell.Read(limited); err != nil {
-			return
-		}
-	}
-}
-
-// pollGone is the pause between two looks at a server that is stopping.
-const pollGone = 100 * time.Millisecond
-
-// Gone waits until the server no longer answers. The route's removal, at the hub's next poll, is not waited for.
-func (s *Server) Gone(ctx context.Context) error {
-	s.awaitEnd(ctx)
-	tick := time.NewTicker(pollGone)
-	defer tick.Stop()
-	var last *wire.Answer // the time may be over in the midst of a question
-	for {
-		a, err := s.call(ctx, "The stopped user server", http.MethodGet, "api", nil)
-		if err == nil {
-			last = a
-		}
-		if err == nil && s.absent(a) {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			if last == nil {
-				return err
-			}
-			return last.Fault("The stopped user server", wire.StillRunning, "no answer of the server", last.Describe())
-		}
-	}
 }
