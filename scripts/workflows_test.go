@@ -187,13 +187,14 @@ func TestTheMatrixIsMadeOfTheTargets(t *testing.T) {
 	script, err := filepath.Abs("../.github/actions/smoke/targets.sh")
 	require.NoError(t, err)
 	const file = "targets:\n  - {name: production, binder: \"https://a.example.org\"}\n  - {name: staging-2, binder: \"https://b.example.org\"}\n"
+	built := t.TempDir() // the program, once
 	names := func(content string, env ...string) (string, error) {
 		dir := t.TempDir()
 		if content != "" {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "smoke.yaml"), []byte(content), 0o600))
 		}
 		cmd := exec.CommandContext(t.Context(), script)
-		cmd.Dir, cmd.Env = dir, append(os.Environ(), append(env, "SMOKE_DEPS="+t.TempDir())...)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), append(env, "SMOKE_DEPS="+built)...)
 		out, err := cmd.Output()
 		return strings.TrimSpace(string(out)), err
 	}
