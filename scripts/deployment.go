@@ -1,16 +1,14 @@
 package main
 
 import (
-	"fmt"
-
 	"binderhub-smoke/fixtures"
 	"binderhub-smoke/smoke/report"
 )
 
 // deployment keeps a deployment on loopback in the foreground, for a person or another tool.
 func (p *program) deployment(args []string) int {
-	if len(args) > 0 {
-		return p.fail(fmt.Errorf("deployment takes no arguments; got %q", args[0]))
+	if err := noArguments("deployment", args); err != nil {
+		return p.fail(err)
 	}
 	if err := fixtures.Prerequisites(); err != nil {
 		return p.fail(err)

@@ -3,6 +3,7 @@ package main
 import (
 	"net/url"
 
+	"binderhub-smoke/fixtures"
 	"binderhub-smoke/scenarios"
 	"binderhub-smoke/smoke"
 	"binderhub-smoke/smoke/settings"
@@ -20,10 +21,12 @@ func (p *program) load(args []string) (settings.Loaded, error) {
 	return loaded, nil
 }
 
-// describe constructs the scenarios of a target, to look at. A target without a binder has the loopback deployment's.
+// describe constructs the scenarios of a target, to look at. A target without URLs has those of the loopback deployment, whose
+// hub is known from the start.
 func describe(t smoke.Target) []smoke.Scenario {
-	if t.Binder == nil {
-		t.Binder = &url.URL{Scheme: "https", Host: "binder.smoke.test", Path: "/"}
+	if t.Binder == nil && t.Hub == nil {
+		t.Binder = &url.URL{Scheme: "https", Host: fixtures.BinderHost, Path: "/"}
+		t.Hub = &url.URL{Scheme: "https", Host: fixtures.HubHost, Path: "/"}
 	}
-	return scenarios.Plan(t)
+	return smoke.Budgeted(scenarios.Plan(t), t)
 }

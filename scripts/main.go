@@ -44,7 +44,9 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"run", "test the targets (the default)", (*program).run},
+		{"check", "check the settings; no traffic", (*program).check},
 		{"list", "show targets, scenarios and steps, and what would run; no traffic", (*program).list},
+		{"explain", "diagnose a recording again: explain <timeline.ndjson or report directory>; no traffic", (*program).explain},
 		{"deployment", "run a BinderHub deployment on loopback until Ctrl-C", (*program).deployment},
 		{"runbook", "print the runbook, or sections: runbook <id> ...", (*program).runbook},
 		{"version", "print the version", (*program).version},
@@ -57,9 +59,11 @@ func (p *program) main(args []string) int {
 	if len(args) > 0 && (!strings.HasPrefix(args[0], "-") || args[0] == "") {
 		name, args = args[0], args[1:]
 	}
-	if name == "help" || wantsHelp(args) {
-		p.usage()
-		return report.ExitPass
+	if wantsHelp(args) {
+		name, args = "help", nil
+	}
+	if name == "help" {
+		return p.help(args)
 	}
 	for _, c := range commands() {
 		if c.name == name {
@@ -82,7 +86,19 @@ func wantsHelp(args []string) bool {
 	return false
 }
 
-func (p *program) usage() {
+// noArguments refuses the arguments of a subcommand that takes none.
+func noArguments(subcommand string, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes no arguments; got %q", subcommand, args[0])
+	}
+	return nil
+}
+
+// help prints what there is to call and to set.
+func (p *program) help(args []string) int {
+	if err := noArguments("help", args); err != nil {
+		return p.fail(err)
+	}
 	var b strings.Builder
 	b.WriteString("binderhub-smoke tests a BinderHub deployment from launch to a computed cell.\n\nusage: scripts/smoke [subcommand] [--setting value ...]\n\n")
 	for _, c := range commands() {
@@ -90,6 +106,7 @@ func (p *program) usage() {
 	}
 	b.WriteString("\nExit codes: 0 pass, 1 fail, 3 not ready within the wait, 4 inconclusive,\n78 bad settings or nothing ran, 124 over time, 130 and 143 interrupted.\n\n" + settings.Help())
 	p.print(b.String())
+	return report.ExitPass
 }
 
 // print writes to standard output. What cannot be written there cannot be told either.

@@ -35,10 +35,16 @@ func TestMain(m *testing.M) {
 // call runs the program in this process, in a directory of the test's own and without a deployment set up.
 func call(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
+	return callIn(t, nil, args...)
+}
+
+// callIn is call with an environment.
+func callIn(t *testing.T, environ []string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
 	t.Chdir(t.TempDir())
 	t.Setenv("SMOKE_DEPS", t.TempDir())
 	var out, err bytes.Buffer
-	p := &program{stdout: &out, stderr: &err, stop: newInterrupt(t.Context(), &err)}
+	p := &program{stdout: &out, stderr: &err, environ: environ, stop: newInterrupt(t.Context(), &err)}
 	return p.main(args), out.String(), err.String()
 }
 
@@ -53,17 +59,36 @@ func TestHelpNamesSubcommandsAndSettings(t *testing.T) {
 }
 
 func TestUnknownSubcommandsAreRefused(t *testing.T) {
-	for _, name := range []string{"check", "explain", "open", "compare", "https://binder.example.org", ""} {
+	for _, name := range []string{"open", "compare", "https://binder.example.org", ""} {
 		code, out, err := call(t, name)
 		assert.Equal(t, 78, code, name)
 		assert.Empty(t, out)
 		assert.Equal(t, 1, strings.Count(err, "\n"), err)
-		assert.Contains(t, err, "is no subcommand; there are run, list, ")
+		assert.Contains(t, err, "is no subcommand; there are run, check, list, ")
 	}
 }
 
+func TestSurplusArgumentsAreRefused(t *testing.T) {
+	for _, args := range [][]string{
+		{"version", "extra"}, {"version", "--binder=https://binder.example.org"}, {"help", "run"}, {"deployment", "now"},
+		{"run", "extra"}, {"list", "extra"}, {"check", "extra"}, {"--mode=gate", "extra"},
+	} {
+		code, out, err := call(t, args...)
+		assert.Equal(t, 78, code, args)
+		assert.Empty(t, out, args)
+		assert.Equal(t, 1, strings.Count(err, "\n"), err)
+	}
+}
+
+func TestOnlyNearNamesAreSuggested(t *testing.T) {
+	_, _, err := call(t, "--bogus=1")
+	assert.Equal(t, "smoke: flag: --bogus is unknown\n", err)
+	_, _, err = call(t, "--timout=1m")
+	assert.Equal(t, "smoke: flag: --timout is unknown; did you mean --timeout?\n", err)
+}
+
 func TestBadSettingsAreALineEach(t *testing.T) {
-	for _, subcommand := range []string{"run", "list"} {
+	for _, subcommand := range []string{"run", "list", "check"} {
 		code, out, err := call(t, subcommand, "--ui=maybe", "--mode=quick")
 		assert.Equal(t, 78, code)
 		assert.Empty(t, out)
@@ -89,6 +114,7 @@ func TestListShowsWhatWouldRun(t *testing.T) {
 	code, out, _ = call(t, "list")
 	assert.Equal(t, 0, code)
 	assert.Contains(t, out, "(the deployment on loopback)")
+	assert.Regexp(t, `(?m)^  hub-host: .*\n    dns `, out, "its hub is known, so hub-host needs no launch")
 }
 
 func TestVersion(t *testing.T) {

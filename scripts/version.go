@@ -19,7 +19,10 @@ func versionText() string {
 }
 
 // version prints what the program is.
-func (p *program) version([]string) int {
+func (p *program) version(args []string) int {
+	if err := noArguments("version", args); err != nil {
+		return p.fail(err)
+	}
 	p.print(fmt.Sprintf("binderhub-smoke %s %s %s/%s\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH))
 	return report.ExitPass
 }

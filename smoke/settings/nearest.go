@@ -1,14 +1,23 @@
 package settings
 
-// nearest returns the candidate most like name, or "" when none is like it.
+import "strings"
+
+// nearest returns the candidate most like name, or "" when none is near: of three letters at most one may differ, and what all
+// names of a kind begin with does not count.
 func nearest(name string, candidates []string) string {
-	best, distance := "", len(name)/2+1
+	best, least := "", 0
 	for _, c := range candidates {
-		if d := edits(name, c); d < distance {
-			best, distance = c, d
+		a, b := ownLetters(name), ownLetters(c)
+		if d := edits(a, b); 3*d <= max(len(a), len(b)) && (best == "" || d < least) {
+			best, least = c, d
 		}
 	}
 	return best
+}
+
+// ownLetters is a name without what makes it a flag or a variable of ours.
+func ownLetters(name string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(name, "--"), "SMOKE_")
 }
 
 // edits is the Levenshtein distance of two short ASCII texts.

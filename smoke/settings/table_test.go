@@ -84,6 +84,10 @@ func TestNearest(t *testing.T) {
 	known := []string{"timeout", "targets", "grace"}
 	assert.Equal(t, "timeout", nearest("timout", known))
 	assert.Equal(t, "targets", nearest("target", known))
+	assert.Equal(t, "--out", nearest("--ot", []string{"--out", "--app"}))
+	assert.Equal(t, "SMOKE_HUB", nearest("SMOKE_HUBB", []string{"SMOKE_CA", "SMOKE_HUB"}))
 	assert.Empty(t, nearest("zzz", known))
+	assert.Empty(t, nearest("--bogus", []string{"--out", "--hub", "--a-b"}))
+	assert.Empty(t, nearest("SMOKE_XY", []string{"SMOKE_CA", "SMOKE_UI"}))
 	assert.Empty(t, didYouMean(strings.Repeat("x", 1<<20), known))
 }
