@@ -35,8 +35,8 @@ var shared struct {
 // package is TestScenarios only, and on a machine that is not set up, but never where CI is set.
 func deployment(t testing.TB) *fixtures.Deployment {
 	t.Helper()
-	if name := givenTarget(); name != "" {
-		t.Skip(name + " is set: this tests the suite itself, on a deployment of its own")
+	if givenTarget("..", os.Environ()) {
+		t.Skip("a target of the user's own is under test: this tests the suite itself, on a deployment of its own")
 	}
 	if err := fixtures.Prerequisites(); err != nil {
 		require.Empty(t, os.Getenv("CI"), err.Error())
@@ -45,16 +45,6 @@ func deployment(t testing.TB) *fixtures.Deployment {
 	shared.once.Do(func() { shared.deployment, shared.err = fixtures.Start(context.Background(), fixtures.Config{}) })
 	require.NoError(t, shared.err)
 	return shared.deployment
-}
-
-// givenTarget names the variable by which a user asks for a target of their own, if any.
-func givenTarget() string {
-	for _, name := range []string{"SMOKE_BINDER", "SMOKE_CONFIG", "SMOKE_TARGETS"} {
-		if os.Getenv(name) != "" {
-			return name
-		}
-	}
-	return ""
 }
 
 // stopShared ends the shared deployment, if it was started.
@@ -252,6 +242,9 @@ const (
 	garbles   = "garbles"   // what is printed is something else
 	deaf      = "deaf"      // an interrupt is ignored
 	willing   = "willing"   // input() has an answer
+	narrow    = "narrow"    // what is displayed is cut at a megabyte
+	imageless = "imageless" // what is displayed has no images
+	forgiving = "forgiving" // a cell that raises goes well
 	nameless  = "nameless"  // no name resolves
 	enclosed  = "enclosed"  // no connection leaves the pod
 	mute      = "mute"      // the terminal's shell takes keys and does nothing
@@ -287,6 +280,13 @@ if mode == "willing":
     get_ipython().events.register("pre_run_cell", lambda *_: setattr(builtins, "input", lambda *a: ""))
 if mode == "nameless":
     socket.getaddrinfo = fail(socket.gaierror(-3, "Temporary failure in name resolution"))
+if mode in ("narrow", "imageless"):
+    publisher = type(get_ipython().display_pub)
+    publish = publisher.publish
+    keep = (lambda k, v: (k, v[:1000000])) if mode == "narrow" else (lambda k, v: (k, "" if k.startswith("image/") else v))
+    publisher.publish = lambda self, data, *a, **k: publish(self, dict(keep(*i) for i in data.items()), *a, **k)
+if mode == "forgiving":
+    get_ipython().input_transformers_cleanup.append(lambda lines: [l.replace("raise RuntimeError", "str") for l in lines])
 if mode.startswith("clustered "):
     os.environ["KUBERNETES_SERVICE_HOST"], _, os.environ["KUBERNETES_SERVICE_PORT"] = mode.split()[1].rpartition(":")
 if mode == "enclosed":

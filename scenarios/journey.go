@@ -29,6 +29,7 @@ type Journey struct {
 	mu       sync.Mutex
 	launched []*launched
 	raw      *jupyter.Server // of the raw clients' launch, once it is ready
+	cached   bool            // its image had been built before
 	binderAt []netip.Addr    // addresses of the binder host, once looked up; launches come after that
 }
 

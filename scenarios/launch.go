@@ -37,9 +37,11 @@ func Launch(j *Journey) smoke.Scenario {
 				if launch, err = j.launch(ctx, j.Target.Spec); err != nil {
 					return err
 				}
-				if _, err = launch.Await(ctx, "built", "launching"); err != nil {
+				event, err := launch.Await(ctx, "built", "launching")
+				if err != nil {
 					return j.known(err)
 				}
+				j.cached = isCached(event)
 				j.memory.setResolved(j.Target.Spec)
 				return launch.Live(ctx)
 			}},
@@ -57,6 +59,9 @@ func Launch(j *Journey) smoke.Scenario {
 		},
 	}
 }
+
+// isCached tells whether BinderHub found an image that had been built before. Source: binderhub/builder.py.
+func isCached(e binder.Event) bool { return strings.Contains(e.Message, "Found built image") }
 
 // launch asks for a launch as a browser does: with the token of the launch page, which keeps it out of the rate limit.
 func (j *Journey) launch(ctx context.Context, spec string) (*binder.Launch, error) {

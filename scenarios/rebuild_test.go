@@ -166,3 +166,17 @@ func TestRebuildOnAMember(t *testing.T) {
 	require.Contains(t, r.Notes, "the federation handed the launch to "+member.String())
 	require.Empty(t, newcomers(before, alive(t, d)))
 }
+
+// A run without a rebuild says what it has not tried of the builder, where its verdict stands.
+func TestNotRebuilt(t *testing.T) {
+	anew := strings.Replace(built, "Found built", "Built", 1)
+	for reason, events := range map[string][]string{
+		"rebuild (only a cached image was launched; SMOKE_REBUILD=on builds one anew)":                    {built, launching},
+		"rebuild (not asked for; the launch built its image itself, and SMOKE_REBUILD=on builds another)": {waiting, anew, launching},
+	} {
+		hub := serve(t, userServer())
+		r := launchedBy(t, stream(inOrder, append(events, readyAt(hub.String()+"user/x/"))...), func(target *smoke.Target) { target.Scenarios = []string{"rebuild"} }, nil)
+		expectation{"rebuild/build", smoke.Skipped, "SMOKE_REBUILD=on"}.check(t, r)
+		require.Contains(t, r.NotTried, reason)
+	}
+}
