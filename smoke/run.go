@@ -186,6 +186,7 @@ func (r *Run) endedLocked() Ended {
 
 // closeTimeline writes the rest of the timeline; what could not be written is told.
 func (t *TargetRun) closeTimeline() {
+	t.Timeline.Note(context.Background(), wire.Note{Name: wire.NoteEnd})
 	if n := t.Timeline.Dropped(); n > 0 {
 		t.Tell(fmt.Sprintf("the timeline is not complete: %d records were dropped at its bounds", n))
 	}

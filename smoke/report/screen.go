@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -17,6 +18,7 @@ import (
 type Screen struct {
 	Terminal Terminal
 	Out      string // directory of the report, as the reader writes it
+	Timeline string // of the only target, where it is not in the report's directory
 }
 
 // labels are as wide as this, with the space behind.
@@ -34,12 +36,25 @@ type page struct {
 
 // Render writes the screen.
 func (s Screen) Render(r smoke.Result) string {
-	p := &page{Screen: s, columns: min(max(s.Terminal.width(80), 60), 100)}
+	p := s.page()
 	for _, t := range r.Targets {
 		p.target(t)
 	}
 	p.closing(r)
 	return p.String()
+}
+
+// Targets writes the screen without its last line, for what was recorded earlier.
+func (s Screen) Targets(r smoke.Result) string {
+	p := s.page()
+	for _, t := range r.Targets {
+		p.target(t)
+	}
+	return p.String()
+}
+
+func (s Screen) page() *page {
+	return &page{Screen: s, columns: min(max(s.Terminal.width(80), 60), 100)}
 }
 
 // hanging writes a text behind its beginning, wrapped and indented below it. Without a text it writes nothing.
@@ -172,7 +187,7 @@ func runbook(f diagnose.Finding) string {
 
 // evidence names the timeline, the exchanges that prove the finding, and the pictures of its steps.
 func (p *page) evidence(t smoke.TargetResult, f diagnose.Finding) string {
-	text := filepath.Join(p.Out, "targets", t.Name, "timeline.ndjson")
+	text := cmp.Or(p.Timeline, filepath.Join(p.Out, "targets", t.Name, "timeline.ndjson"))
 	for i, x := range f.Exchanges {
 		switch {
 		case i == 8:

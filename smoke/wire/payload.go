@@ -157,6 +157,7 @@ type Console struct {
 // Names of notes.
 const (
 	NoteRun     = "run"     // the first record: what this is a timeline of; Note.Run is set
+	NoteEnd     = "end"     // the last record of a timeline that was closed in order
 	NoteStep    = "step"    // a step ended; Note.Step is set
 	NoteDropped = "dropped" // records were dropped at a cap; Text says how many and why
 	NoteCrash   = "crash"   // a tab or the browser crashed

@@ -204,3 +204,23 @@ func FuzzReadRecords(f *testing.F) {
 		}
 	})
 }
+
+func FuzzReadRecording(f *testing.F) {
+	head := `{"seq":1,"at":0,"client":"raw","kind":"note","data":{"name":"run","run":{"schema":1,"target":"t","started":"2026-05-01T00:00:00Z"}}}` + "\n"
+	f.Add(head + `{"seq":2,"at":1,"client":"raw","kind":"note","data":{"name":"end"}}` + "\n")
+	f.Add(head + `{"seq":2,"at":1,"cli`)
+	f.Add(strings.Replace(head, `"schema":1`, `"schema":7`, 1))
+	f.Add(head + "\x00\n" + head)
+	f.Fuzz(func(t *testing.T, text string) {
+		rec, err := wire.ReadRecording(strings.NewReader(text))
+		if err != nil {
+			require.NotContains(t, err.Error(), "\n")
+			return
+		}
+		require.NotEmpty(t, rec.Records)
+		require.LessOrEqual(t, rec.Run.Schema, wire.Schema)
+		for _, x := range wire.Fold(slices.Values(rec.Records)) {
+			x.Ended()
+		}
+	})
+}
