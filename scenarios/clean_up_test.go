@@ -43,7 +43,7 @@ func TestCleanUp(t *testing.T) {
 // A server that took only a repeated shutdown is gone; that it had to be repeated is told all the same.
 func TestARepeatedShutdownIsFlaky(t *testing.T) {
 	for name, first := range map[string]http.HandlerFunc{
-		"the connection ended":         func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"the connection ended":    func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		"a kernel was restarting": text(500, "application/json", `{"message":"Kernel is restarting","reason":null}`),
 	} {
 		t.Run(name, func(t *testing.T) {

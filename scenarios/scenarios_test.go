@@ -3,6 +3,7 @@ package scenarios_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -26,12 +27,26 @@ func TestMain(m *testing.M) {
 	// go test hands on no signal: when it is ended, its output goes with it and we live on. Then a write must not kill us
 	// before the servers that we launched are shut down.
 	signal.Ignore(syscall.SIGPIPE)
+	flag.Parse()
+	if run := flag.Lookup("test.run"); run.Value.String() == "" && givenTarget("..", os.Environ()) {
+		// Whoever names a target wants that tested, and not the suite.
+		if err := run.Value.Set("^TestScenarios$"); err != nil {
+			panic(err)
+		}
+	}
 	code := m.Run()
 	if err := stopShared(); err != nil {
 		fmt.Fprintln(os.Stderr, "the tests' deployment did not end in order:", err)
 		code = max(code, 1)
 	}
 	os.Exit(code)
+}
+
+// givenTarget tells whether the user names a target, in the environment or in smoke.yaml. Settings that are wrong count: they
+// were meant for something, and TestScenarios says what is wrong with them.
+func givenTarget(root string, environ []string) bool {
+	loaded, err := settings.Load(settings.Source{Environ: environ, Dir: root, IDs: scenarios.Names()})
+	return err != nil || len(loaded.Settings.Targets) > 0
 }
 
 // TestScenarios runs the suite against the targets of the environment and of smoke.yaml, or else against the deployment on
