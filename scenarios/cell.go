@@ -3,7 +3,6 @@ package scenarios
 import (
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -28,16 +27,4 @@ func (c cell) check(channel *jupyter.Channel, out jupyter.Output) error {
 		return nil
 	}
 	return channel.Fault(wire.WrongOutput, fmt.Sprintf("the output %q", c.want), fmt.Sprintf("%.200q", out.Text))
-}
-
-// notebook is the cell as a notebook of its own. Source: nbformat 4.5.
-func (c cell) notebook() json.RawMessage {
-	data, _ := json.Marshal(map[string]any{ // strings and numbers only: it cannot fail
-		"nbformat": 4, "nbformat_minor": 5,
-		"metadata": map[string]any{"kernelspec": map[string]string{"name": "python3", "display_name": "Python 3", "language": "python"}},
-		"cells": []any{map[string]any{
-			"id": "smoke", "cell_type": "code", "metadata": struct{}{}, "source": c.code, "outputs": []any{}, "execution_count": nil,
-		}},
-	})
-	return data
 }

@@ -78,12 +78,12 @@ func (k *session) notebooks(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		sources, err := codeCells(content)
+		code, err := codeCells(content)
 		if err != nil {
 			return k.script.Fault(wire.Content, "a notebook at "+path, err.Error())
 		}
-		for i, source := range sources {
-			out, err := k.script.Execute(ctx, source)
+		for i, c := range code {
+			out, err := k.script.Execute(ctx, string(c.Source))
 			if err != nil {
 				return err
 			}

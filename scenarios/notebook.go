@@ -2,13 +2,6 @@ package scenarios
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"net/url"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -20,7 +13,7 @@ import (
 
 // Notebook proves that a person sees the output of a cell in a real browser, launched from BinderHub's own page.
 func Notebook(j *Journey) smoke.Scenario {
-	v := &visit{Journey: j, unmetered: j.net.Unmetered(), cell: newCell(), served: make(chan struct{})}
+	v := &visit{Journey: j, unmetered: j.net.Unmetered(), paper: newPaper(), served: make(chan struct{})}
 	j.AtEnd(v.end)
 	needs := "binder-host/page"
 	if !j.Target.UI {
@@ -39,6 +32,9 @@ func Notebook(j *Journey) smoke.Scenario {
 			v.pictured("open", 2*time.Minute, v.open),
 			run,
 			v.pictured("render", 30*time.Second, v.render),
+			v.pictured("save", time.Minute, v.save),
+			v.pictured("reload", 2*time.Minute, v.reload),
+			v.pictured("second", 10*time.Minute, v.second),
 		},
 	}
 }
@@ -47,53 +43,16 @@ func Notebook(j *Journey) smoke.Scenario {
 type visit struct {
 	*Journey
 	unmetered *wire.Network // the overhead is that of the raw scenarios
-	cell      cell
+	paper     paper
 	browser   *browser.Browser
 	server    *jupyter.Server
-	cells     int    // code cells of the notebook that are not empty
-	shown     string // text that must be on the screen
+	path      string          // of the notebook that is opened
+	cells     int             // its code cells that are not empty
+	sights    []browser.Sight // what must be on the screen once they have run
 
 	ended  sync.Once
 	served chan struct{} // closed when the browser has been told its server
 	told   browser.Server
-}
-
-// pictured is a step that leaves a screenshot. After a step that passed none is taken when the page has meanwhile come to
-// grief: that is the next step's to say, and at once.
-func (v *visit) pictured(name string, budget time.Duration, do func(context.Context) error) smoke.Step {
-	return smoke.Step{Name: name, Budget: budget, Do: do, Evidence: func(ctx context.Context, err error) {
-		if v.browser == nil {
-			return
-		}
-		limit := 5 * time.Second
-		if v.interrupted() {
-			limit = time.Second // clean-up comes first
-		}
-		ctx, cancel := context.WithTimeout(ctx, limit)
-		defer cancel()
-		if err == nil && name == "launch" {
-			v.browser.Painted(ctx, v.server.Base())
-		}
-		if err == nil && v.browser.Failing() {
-			return
-		}
-		if problem := v.picture(ctx, name); problem != nil && err == nil {
-			v.Tell(fmt.Sprintf("no screenshot of notebook/%s: %v", name, problem))
-		}
-	}}
-}
-
-func (v *visit) picture(ctx context.Context, name string) error {
-	png, err := v.browser.Screenshot(ctx)
-	if err != nil {
-		return err
-	}
-	file := "notebook-" + name + ".png"
-	if err := os.WriteFile(filepath.Join(v.Dir, file), png, 0o644); err != nil {
-		return err
-	}
-	smoke.SetScreenshot(ctx, filepath.ToSlash(filepath.Join("targets", v.Name(), file)))
-	return nil
 }
 
 func (v *visit) launch(ctx context.Context) error {
@@ -168,109 +127,4 @@ func (v *visit) closeBrowser() {
 	if err := v.browser.Close(ctx); err != nil {
 		v.Tell("the browser did not close in order: " + err.Error())
 	}
-}
-
-func (v *visit) lab(ctx context.Context) error { return v.browser.WaitLab(ctx) }
-
-// ownNotebook is where the suite uploads its own notebook.
-const ownNotebook = "binderhub-smoke.ipynb"
-
-func (v *visit) open(ctx context.Context) error {
-	path := v.Target.Notebook
-	if path == "" {
-		path, v.cells, v.shown = ownNotebook, 1, v.cell.want
-		if err := v.server.Upload(ctx, path, v.cell.notebook()); err != nil {
-			return err
-		}
-	} else if err := v.count(ctx, path); err != nil {
-		return err
-	}
-	page := "lab/tree/"
-	if v.Target.App == smoke.AppNotebook {
-		page = "notebooks/"
-	}
-	return v.browser.OpenNotebook(ctx, v.server.URL(page+(&url.URL{Path: path}).EscapedPath()))
-}
-
-// count reads the repository's own notebook, to know how many executions must be seen.
-func (v *visit) count(ctx context.Context, path string) error {
-	content, err := v.server.Notebook(ctx, path)
-	if err != nil {
-		return err
-	}
-	sources, err := codeCells(content)
-	v.cells = len(sources)
-	if err == nil && v.cells == 0 {
-		err = errors.New("it has no code cell to run")
-	}
-	if err != nil {
-		return &wire.Fault{
-			Subject: "The notebook " + path, URL: v.server.URL("api/contents/" + path), Symptom: wire.Content,
-			Want: "a notebook with a code cell", Got: err.Error(), Inconclusive: true, Err: err,
-		}
-	}
-	return nil
-}
-
-func (v *visit) run(ctx context.Context) error {
-	done, err := v.browser.RunAll(ctx, v.cells)
-	if err != nil {
-		return err
-	}
-	var text []string
-	for _, c := range done.Cells {
-		text = append(text, strings.TrimSpace(c.Output))
-	}
-	all := strings.Join(text, "\n")
-	if v.Target.Notebook != "" {
-		v.shown = lastLine(all)
-		return nil
-	}
-	if all != v.cell.want {
-		return &wire.Fault{
-			Subject: "The notebook's cell", URL: v.server.URL("lab/tree/" + ownNotebook), Symptom: wire.WrongOutput,
-			Want: fmt.Sprintf("the output %q", v.cell.want), Got: fmt.Sprintf("%.200q", all), Exchanges: []wire.ExchangeID{done.Cells[0].Exchange},
-		}
-	}
-	return nil
-}
-
-func (v *visit) render(ctx context.Context) error {
-	if v.shown == "" {
-		return smoke.Skip("the notebook prints no text to look for")
-	}
-	return v.browser.Rendered(ctx, v.shown)
-}
-
-// lastLine is the last line that holds anything.
-func lastLine(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.TrimSpace(lines[len(lines)-1])
-}
-
-// codeCells are the sources of a notebook's code cells that are not empty: the page sends no execution for those.
-func codeCells(notebook json.RawMessage) ([]string, error) {
-	var nb struct {
-		Cells []struct {
-			Type   string          `json:"cell_type"`
-			Source json.RawMessage `json:"source"` // a string, or a list of lines
-		} `json:"cells"`
-	}
-	if err := json.Unmarshal(notebook, &nb); err != nil {
-		return nil, err
-	}
-	var sources []string
-	for _, c := range nb.Cells {
-		var lines []string
-		var source string
-		if json.Unmarshal(c.Source, &lines) == nil {
-			source = strings.Join(lines, "")
-		} else if err := json.Unmarshal(c.Source, &source); err != nil {
-			return nil, err
-		}
-		if c.Type == "code" && strings.TrimSpace(source) != "" {
-			sources = append(sources, source)
-		}
-	}
-	return sources, nil
 }

@@ -156,6 +156,19 @@ func (b *Browser) acceptDialog(context.Context) {
 	})
 }
 
+// later has f called among the events, if the browser is not closed by then.
+func (b *Browser) later(after time.Duration, f func()) {
+	step := b.rec.current()
+	time.AfterFunc(after, func() { b.queue.put(step, b.rec.tl.Now(), deferred(f)) })
+}
+
+// dismiss answers a dialog of Jupyter's with no.
+func (b *Browser) dismiss(context.Context) {
+	b.beside(func(ctx context.Context) {
+		run(ctx, b, b.tab, chromedp.Evaluate[chromedp.Void](`document.querySelector(".jp-Dialog .jp-mod-reject")?.click()`))
+	})
+}
+
 // tell passes a launched server on.
 func (b *Browser) tell(s Server) {
 	if b.rec.onServer != nil {

@@ -30,6 +30,7 @@ func (r *recorder) exceptionThrown(e event, ev *runtime.EventExceptionThrown) {
 		c.URL = topURL(d.StackTrace)
 	}
 	r.console(e, c, float64(ev.Timestamp))
+	r.uncaught(c)
 }
 
 func (r *recorder) entryAdded(e event, ev *cdplog.EventEntryAdded) {

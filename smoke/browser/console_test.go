@@ -36,12 +36,3 @@ func TestConsole(t *testing.T) {
 	require.Less(t, len(consoleOf(d.tl, "warning")), maxConsole+1)
 	require.Greater(t, len(consoleOf(d.tl, "warning")), maxConsole/2)
 }
-
-func TestUncaughtError(t *testing.T) {
-	d := newDouble(t, Options{}, lab().with("/user/jo-1/", html(`<script src=/throws.js></script>`+labPage)).with("/throws.js", script(`throw new Error("uncaught")`)))
-	require.NoError(t, d.browser.OpenServer(limited(t, 20*time.Second), serverURL, token))
-	require.NoError(t, d.browser.WaitLab(limited(t, 20*time.Second)))
-	require.NoError(t, d.browser.Close(context.Background()))
-	require.Len(t, consoleOf(d.tl, "exception"), 1)
-	require.Contains(t, consoleOf(d.tl, "exception")[0], "Error: uncaught")
-}

@@ -322,17 +322,23 @@ func lab() routes {
 		"/user/jo-1/notebook":               html(labPage + `<script>notebook()</script>`),
 		"/user/jo-1/api/events/subscribe":   socketHandler(func(c *socketConn) { io.Copy(io.Discard, c) }),
 		"/user/jo-1/api/kernels/k/channels": kernelDouble(healthy),
+		saveRoute:                           func(http.ResponseWriter, *http.Request) {},
 	}
 }
 
 const labPage = `<body class=jp-LabShell><div id=main><span class=lm-MenuBar-item>File</span> <span class=lm-MenuBar-item>Run</span></div>
+<div class=lm-Menu hidden><span data-command="docmanager:save">Save</span></div>
 <div class=lm-Menu hidden><span>Run Selected</span> <span data-command="runmenu:run-all">Run All</span></div><script>
 const base = location.origin.replace("http", "ws") + "/user/jo-1/api/";
 new WebSocket(base + "events/subscribe");
-const item = document.querySelector("[data-command]");
+const [save, item] = document.querySelectorAll("[data-command]");
 let moved = false;
-item.onmousemove = () => moved = true;
-document.querySelectorAll(".lm-MenuBar-item")[1].onclick = () => document.querySelector(".lm-Menu").hidden = false;
+save.onmousemove = item.onmousemove = () => moved = true;
+document.querySelectorAll(".lm-MenuBar-item").forEach((title, i) => title.onclick = () => {
+  moved = false;
+  document.querySelectorAll(".lm-Menu").forEach((menu, k) => menu.hidden = i !== k);
+});
+save.onclick = () => moved && fetch("/user/jo-1/api/contents/a%20dir/n.ipynb?1", {method: "PUT", body: "{}"});
 function notebook() {
   document.body.insertAdjacentHTML("beforeend", ["a", "b", "c"].map((c) =>
     '<div class=jp-Notebook><div class=jp-CodeCell><div class=cm-content>' + c + '</div><div class=jp-OutputArea-output></div></div></div>').join(""));

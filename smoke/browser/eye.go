@@ -30,13 +30,25 @@ func (r *recorder) eyeSaw(e event, ev *runtime.EventBindingCalled) {
 		return
 	}
 	r.learn(v.URL)
-	r.add(e, 0, wire.KindConsole, wire.Console{Level: "screen", Text: v.Kind + ": " + v.Text, URL: v.URL}, e.at)
+	if v.Kind != "painted" {
+		r.add(e, 0, wire.KindConsole, wire.Console{Level: "screen", Text: v.Kind + ": " + v.Text, URL: v.URL}, e.at)
+	}
 	if r.shown != r.visit {
 		return // of the page that is being left
 	}
 	f := &wire.Fault{URL: v.URL, Got: v.Text, Symptom: wire.PageError}
 	switch v.Kind {
+	case "painted":
+		r.painted = true
+		return
+	case "blank":
+		r.blank(v.URL)
+		return
 	case "dialog":
+		if allowedDialog(v.Text) {
+			r.do.dismiss(e.ctx)
+			return
+		}
 		f.Subject, f.Want, f.Got = "The page", "no dialog in the way", "the dialog “"+v.Text+"”"
 	case "launch":
 		f.Subject, f.Want, f.Symptom = "BinderHub's page", "a launched server", wire.PhaseFailed

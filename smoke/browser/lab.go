@@ -2,11 +2,7 @@ package browser
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"strings"
-
-	"github.com/chromedp/chromedp"
 
 	"binderhub-smoke/smoke/wire"
 )
@@ -85,7 +81,11 @@ func (r *recorder) pageSoFar() (string, []wire.ExchangeID) {
 func (b *Browser) OpenNotebook(ctx context.Context, url string) error {
 	b.rec.begin(ctx)
 	b.rec.leave()
-	err := b.navigate(ctx, url)
+	return b.opened(ctx, url, b.navigate(ctx, url))
+}
+
+// opened waits until a notebook's page is ready, unless err says that it was not even begun.
+func (b *Browser) opened(ctx context.Context, url string, err error) error {
 	if err == nil {
 		err = b.rec.wait(ctx, func() bool { return b.rec.kernel.ready })
 	}
@@ -113,47 +113,4 @@ func (r *recorder) kernelSoFar() (string, []wire.ExchangeID) {
 	}
 	what, proof := r.pageSoFar()
 	return what + ", and no websocket to a kernel", proof
-}
-
-// rendered looks for a text in the output areas, scrolls to it, and is true when it is on top at its place on the screen.
-const rendered = `() => {
-	const text = %s;
-	for (const output of document.querySelectorAll(".jp-OutputArea-output, .output_area")) {
-		if (!output.textContent.includes(text)) continue;
-		let el = output;
-		for (let inner; (inner = [...el.children].find((c) => c.textContent.includes(text))); ) el = inner;
-		el.scrollIntoView({ block: "nearest" });
-		const box = el.getBoundingClientRect();
-		if (box.width < 1 || box.height < 1 || getComputedStyle(el).visibility !== "visible") continue;
-		const x = Math.min(box.left + box.width / 2, innerWidth - 1), y = Math.min(box.top + Math.min(box.height, 20) / 2, innerHeight - 1);
-		const top = document.elementFromPoint(x, y);
-		if (top && (el.contains(top) || top.contains(el))) return true;
-	}
-	return false;
-}`
-
-// Rendered waits until a text is on the screen in an output area.
-func (b *Browser) Rendered(ctx context.Context, text string) error {
-	b.rec.begin(ctx)
-	quoted, err := json.Marshal(text)
-	if err == nil {
-		_, err = until[bool](ctx, b, fmt.Sprintf(rendered, quoted))
-	}
-	x := expectation{subject: "The notebook's page", url: b.rec.documentURL(), want: fmt.Sprintf("the text %q on the screen in an output area", text), late: wire.NotRendered}
-	x.got = func() (string, []wire.ExchangeID) { return b.outputs(), nil }
-	return b.explain(ctx, err, x)
-}
-
-// outputs says what the output areas hold instead.
-func (b *Browser) outputs() string {
-	ctx, cancel := context.WithTimeout(b.tab, deedTime)
-	defer cancel()
-	shown, err := run(ctx, b, b.tab, chromedp.Evaluate[string](`[...document.querySelectorAll(".jp-OutputArea-output, .output_area")].map((o) => o.innerText).join(" · ")`))
-	switch {
-	case err != nil:
-		return "no answer of the page"
-	case strings.TrimSpace(shown) == "":
-		return "no output"
-	}
-	return fmt.Sprintf("%q", short(shown, 300))
 }

@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"github.com/chromedp/cdproto/audits"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/inspector"
 	cdplog "github.com/chromedp/cdproto/log"
@@ -20,6 +21,8 @@ type (
 	lostBrowser struct{}
 	// mark is closed when everything that came before it has been handled.
 	mark chan struct{}
+	// deferred is something to be done among the events, in their order.
+	deferred func()
 	// closed says that we close the browser.
 	closed struct{}
 	// bodyFetched is the body of an answer, asked for because the answer was bad.
@@ -101,8 +104,11 @@ func (r *recorder) handlePage(e event) bool {
 		r.exceptionThrown(e, ev)
 	case *cdplog.EventEntryAdded:
 		r.entryAdded(e, ev)
+	case *audits.EventIssueAdded:
+		r.issueAdded(e, ev)
 	case *runtime.EventBindingCalled:
 		r.eyeSaw(e, ev)
+		r.socketTold(e, ev)
 	case *page.EventJavascriptDialogOpening:
 		r.dialogOpening(e, ev)
 	case *page.EventFrameNavigated:
@@ -111,6 +117,8 @@ func (r *recorder) handlePage(e event) bool {
 		}
 	case mark:
 		close(ev)
+	case deferred:
+		ev()
 	case closed:
 		r.end(e)
 	case *inspector.EventTargetCrashed:

@@ -41,6 +41,10 @@ type recorder struct {
 	hosts    map[string]bool                   // whose certificate is on record
 	launch   launch
 	kernel   kernel
+	saving   saving
+	notices  []*wire.Fault // of this visit: what a person can do without
+	painted  bool          // the page that is shown shows something
+	ends     []*socketEnd  // of websockets, as the page's own script saw them
 }
 
 // deeds are done on goroutines of their own: they call the browser, which the handling of events must not.
@@ -48,6 +52,8 @@ type deeds interface {
 	fetchBody(ctx context.Context, id network.RequestID)
 	streamBody(ctx context.Context, id network.RequestID)
 	acceptDialog(ctx context.Context)
+	dismiss(ctx context.Context)
+	later(after time.Duration, f func())
 	tell(s Server)
 }
 
@@ -82,6 +88,8 @@ func (r *recorder) leave() {
 	r.document = nil
 	r.kernel.reset()
 	r.launch = launch{}
+	r.saving = saving{}
+	r.notices, r.painted = nil, false
 	r.setFault()
 	r.faulted, r.setFault = context.WithCancel(context.Background())
 	if r.crashed != nil {
@@ -127,6 +135,16 @@ func (r *recorder) crash(f *wire.Fault) {
 	r.crashed = f
 	r.setFault()
 	r.notify()
+}
+
+// maxNotices bounds the notices of a visit.
+const maxNotices = 20
+
+// notice keeps what is wrong with a page that a person can work in all the same. Call with mu held.
+func (r *recorder) notice(visit int, f *wire.Fault) {
+	if visit == r.visit && !r.closing && len(r.notices) < maxNotices {
+		r.notices = append(r.notices, r.clean(f))
+	}
 }
 
 // raiseLater raises f after a grace in which better evidence may come: the body of a failed answer, or the wire's own

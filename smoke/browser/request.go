@@ -15,12 +15,6 @@ import (
 	"binderhub-smoke/smoke/wire"
 )
 
-// bodyGrace is how long a fault waits for the body of the answer that proves it: the body tells who answered.
-const bodyGrace = 600 * time.Millisecond
-
-// abortGrace is how long the abort of a main document waits for the navigation that explains it.
-const abortGrace = 300 * time.Millisecond
-
 // maxOpen bounds the requests and sockets that are tracked at a time.
 const maxOpen = 20_000
 
@@ -38,10 +32,12 @@ type request struct {
 	header   http.Header // of the answer
 	response *wire.Response
 	bytes    int64
+	status   int  // as responseReceivedExtraInfo tells it
 	sentMore bool // requestWillBeSentExtraInfo came
 	gotMore  bool // responseReceivedExtraInfo came
 	fault    *wire.Fault
 	stream   *stream
+	from     string // what answered in place of the network, in words; empty when that did
 }
 
 // extra keeps what came ahead of the request it belongs to: Chromium does not order the two.
@@ -88,6 +84,9 @@ func (r *recorder) requestSent(e event, ev *network.EventRequestWillBeSent) {
 	q.exchange = r.tl.BeginAt(e.ctx, wire.Browser, open, at)
 	r.add(e, q.exchange, wire.KindRequest, wire.Request{Method: q.method, URL: q.url, Header: header}, at)
 	r.requests[ev.RequestID] = q
+	if r.saves(q) {
+		r.saving.request = q
+	}
 	r.early(e, ev.RequestID)
 	if q.stream != nil && q.resource == network.ResourceTypeFetch {
 		q.stream.asked = true
@@ -162,7 +161,7 @@ func (r *recorder) responseExtra(e event, ev *network.EventResponseReceivedExtra
 		r.ahead(ev.RequestID).got = ev
 		return
 	}
-	q.gotMore = true
+	q.gotMore, q.status = true, int(ev.StatusCode)
 	q.header = headerOf(ev.Headers)
 	r.learnHeader(q.header)
 	if q.response != nil {
@@ -178,11 +177,25 @@ func (r *recorder) answered(e event, q *request, res *network.Response, at time.
 		r.learnHeader(q.header)
 	}
 	r.connected(e, q, res, at)
+	r.kept(e, q, res, at)
 	q.response = &wire.Response{Status: int(res.Status), Reason: res.StatusText, Proto: res.Protocol, Header: q.header, At: at}
 	if res.RemoteIPAddress != "" {
 		q.response.Remote = net.JoinHostPort(strings.Trim(res.RemoteIPAddress, "[]"), strconv.FormatInt(res.RemotePort, 10))
 	}
 	r.add(e, q.exchange, wire.KindResponse, *q.response, at)
+}
+
+// kept notes that an answer did not come from the network.
+func (r *recorder) kept(e event, q *request, res *network.Response, at time.Duration) {
+	switch {
+	case res.FromServiceWorker:
+		q.from = "the page's service worker"
+	case res.FromDiskCache:
+		q.from = "the browser's cache"
+	default:
+		return
+	}
+	r.add(e, q.exchange, wire.KindNote, wire.Note{Name: wire.NoteFact, Text: "answered from " + q.from}, at)
 }
 
 // connected records how the connection came about, when this exchange opened it.
@@ -243,49 +256,7 @@ func (r *recorder) responseReceived(e event, ev *network.EventResponseReceived) 
 	if q.main && q.fault == nil {
 		r.documentAnswered(q)
 	}
-}
-
-// judge says what is wrong with the head of an answer that the journey cannot do without.
-func (r *recorder) judge(q *request, mime string) *wire.Fault {
-	subject, want := "", ""
-	switch {
-	case !q.ours():
-		return nil
-	case q.main:
-		subject, want = r.pageName(q), "text/html"
-	case q.stream != nil:
-		subject, want = "BinderHub's event stream, fetched by its page,", "text/event-stream"
-	case q.resource == network.ResourceTypeScript:
-		subject, want = "A script of the page", "javascript"
-	case q.resource == network.ResourceTypeStylesheet:
-		subject, want = "A stylesheet of the page", "css"
-	default:
-		return nil
-	}
-	f := &wire.Fault{Subject: subject, URL: q.url, Want: "200 " + want, Exchanges: []wire.ExchangeID{q.exchange}}
-	f.Got = strings.TrimSpace(fmt.Sprintf("%d %s", q.response.Status, mime))
-	switch {
-	case q.response.Status >= 400:
-		f.Symptom = wire.Status
-	case (q.main || q.stream != nil) && mime != want, mime == "text/html" && want != mime:
-		f.Symptom = wire.ContentType
-	default:
-		return nil
-	}
-	return f
-}
-
-// pageName names the page of a main document in a sentence.
-func (r *recorder) pageName(q *request) string {
-	switch q.role {
-	case wire.RoleBinder:
-		return "BinderHub's page"
-	case wire.RoleServer:
-		return "The user server's page"
-	case wire.RoleHub:
-		return "JupyterHub's page"
-	}
-	return "The page"
+	r.savingAnswered(q)
 }
 
 func (r *recorder) dataReceived(e event, ev *network.EventDataReceived) {
@@ -365,6 +336,7 @@ func (r *recorder) loadingFailed(e event, ev *network.EventLoadingFailed) {
 		c.Symptom = symptomOf(ev.ErrorText)
 		r.failedConnection(e, q, ev.ErrorText, c.Symptom, at)
 	}
+	r.refusedByType(e, q, at)
 	switch {
 	case q.fault != nil && q.visit == r.visit:
 		r.do.fetchBody(e.ctx, ev.RequestID) // a page that does not like an answer gives it up, what came of it is kept
@@ -377,6 +349,17 @@ func (r *recorder) loadingFailed(e event, ev *network.EventLoadingFailed) {
 	if q.visit == r.visit {
 		r.judgeFailure(q, c)
 	}
+}
+
+// refusedByType completes an answer that Chromium refuses for its type before it tells of it: a style sheet that says to be
+// something else.
+func (r *recorder) refusedByType(e event, q *request, at time.Duration) {
+	if q.response != nil || q.status == 0 || q.resource != network.ResourceTypeStylesheet {
+		return
+	}
+	q.response = &wire.Response{Status: q.status, Header: q.header, At: at}
+	r.add(e, q.exchange, wire.KindResponse, *q.response, at)
+	q.fault = r.judge(q, get(q.header, "Content-Type"))
 }
 
 // failedConnection records at which stage a connection failed.
@@ -392,39 +375,6 @@ func (r *recorder) failedConnection(e event, q *request, text string, s wire.Sym
 		r.add(e, q.exchange, wire.KindTCP, wire.TCP{Address: u.Host, Error: text}, at)
 	case wire.TLSExpired, wire.TLSName, wire.TLSAuthority, wire.TLSFailed:
 		r.add(e, q.exchange, wire.KindTLS, wire.TLS{ServerName: u.Hostname(), Error: text}, at)
-	}
-}
-
-// judgeFailure raises the fault of a request that did not come to its end, if it matters.
-func (r *recorder) judgeFailure(q *request, c wire.Close) {
-	subject := ""
-	switch {
-	case !q.ours():
-		return
-	case q.stream != nil && c.Symptom == "":
-		// A stream whose bytes Chromium passes on to us ends this way, however it ends.
-		r.streamEnded(q)
-		return
-	case q.stream != nil && q.stream.finished:
-		return
-	case q.main:
-		subject = r.pageName(q)
-	case q.stream != nil:
-		subject = "BinderHub's event stream, fetched by its page,"
-	case q.resource == network.ResourceTypeScript:
-		subject = "A script of the page"
-	case q.resource == network.ResourceTypeStylesheet:
-		subject = "A stylesheet of the page"
-	default:
-		return
-	}
-	f := &wire.Fault{Subject: subject, URL: q.url, Symptom: c.Symptom, Want: "a complete answer", Got: c.Error, Exchanges: []wire.ExchangeID{q.exchange}}
-	switch {
-	case c.Symptom != "":
-		r.raise(f)
-	case q.main:
-		f.Symptom = wire.PageError
-		r.raiseLater(abortGrace, f, func() bool { return r.document == q })
 	}
 }
 

@@ -2,32 +2,11 @@ package browser
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
-	"time"
-
-	"github.com/chromedp/chromedp"
 
 	"binderhub-smoke/smoke/wire"
 )
-
-// Places of the menus, as functions that return [x, y] when there is something to point at. Menu items come only when their
-// menu is open.
-const (
-	runMenu = `() => { ` + place + ` return place([...document.querySelectorAll(".lm-MenuBar-item")].find((el) => el.textContent.trim() === "Run")); }`
-	runAll  = `() => { ` + place + ` return place(document.querySelector('.lm-Menu [data-command="runmenu:run-all"]:not(.lm-mod-disabled)')); }`
-	place   = `const place = (el) => {
-		if (!el || !el.getClientRects().length) return null;
-		const box = el.getBoundingClientRect();
-		const x = box.left + box.width / 2, y = box.top + box.height / 2;
-		return el.contains(document.elementFromPoint(x, y)) ? [x, y] : null;
-	};`
-)
-
-// menuTime is how long an open menu has to offer its item before it is opened again: a menu shows what its commands could do
-// when it was opened.
-const menuTime = 2 * time.Second
 
 // RunAll runs the notebook's cells by the Run menu and returns when each is final: for every execution that the page has asked
 // the kernel for, the reply and the status idle have come back. cells is the number of code cells that are not empty. A
@@ -37,7 +16,7 @@ func (b *Browser) RunAll(ctx context.Context, cells int) (Executed, error) {
 	b.rec.mu.Lock()
 	before := len(b.rec.kernel.executions)
 	b.rec.mu.Unlock()
-	err := b.clickRunAll(ctx)
+	err := b.choose(ctx, "Run", "runmenu:run-all")
 	if err != nil {
 		return Executed{}, b.explain(ctx, err, expectation{subject: "The notebook's page", url: b.rec.documentURL(), want: "Run All Cells in its Run menu", late: wire.PageError})
 	}
@@ -49,38 +28,6 @@ func (b *Browser) RunAll(ctx context.Context, cells int) (Executed, error) {
 		subject: "The notebook's kernel", url: b.rec.documentURL(), want: fmt.Sprintf("replies to %d cells", cells), late: wire.NoReply,
 		got: func() (string, []wire.ExchangeID) { return b.rec.runSoFar(before) },
 	})
-}
-
-// clickRunAll points at the menu and at its item before it clicks: Lumino's menus ignore a click without the mouse's way there.
-func (b *Browser) clickRunAll(ctx context.Context) error {
-	for {
-		if err := b.click(ctx, runMenu); err != nil {
-			return err
-		}
-		short, cancel := context.WithTimeout(ctx, menuTime)
-		err := b.click(short, runAll)
-		cancel()
-		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
-			return err
-		}
-		if _, err := act(ctx, b, chromedp.KeyEvent("\x1b")); err != nil {
-			return err
-		}
-	}
-}
-
-// click waits for a place, moves the mouse there and clicks.
-func (b *Browser) click(ctx context.Context, place string) error {
-	at, err := until[[]float64](ctx, b, place)
-	if err != nil {
-		return err
-	}
-	_, err = act(ctx, b, chromedp.Steps(
-		chromedp.MouseEvent(chromedp.MouseMoved, at[0]-3, at[1]),
-		chromedp.MouseEvent(chromedp.MouseMoved, at[0], at[1]),
-		chromedp.MouseClickXY(at[0], at[1]),
-	))
-	return err
 }
 
 // allFinal tells whether all executions since the first few are final and as many as expected; it raises the fault of one

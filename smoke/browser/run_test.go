@@ -71,7 +71,7 @@ func TestRunAllFails(t *testing.T) {
 		"too few sent":       {[]answer{ok, state("idle")}, 4, wire.NoReply, "3 sent and replied to", time.Second},
 		"too many sent":      {[]answer{ok, state("idle")}, 2, wire.Content, "3", 20 * time.Second},
 		"the kernel dies":    {[]answer{state("restarting")}, 3, wire.KernelDead, `the status "restarting"`, 20 * time.Second},
-		"the socket is lost": {[]answer{{"hang up", nil}}, 3, wire.SocketLost, "its end while cells were running", 20 * time.Second},
+		"the socket is lost": {[]answer{{"hang up", nil}}, 3, wire.SocketLost, "its end while cells were running (no close frame)", 20 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d.serve(lab().with(kernelRoute, answering(c.answers...)))

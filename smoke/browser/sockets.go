@@ -32,6 +32,9 @@ type socket struct {
 	visit    int
 	v1       bool // kernelProtocol was agreed on
 	opened   bool
+	openedAt time.Duration
+	ending   bool // Chromium has said so, and the page's account is waited for
+	endedAt  time.Duration
 	closed   bool
 }
 
@@ -94,7 +97,7 @@ func (r *recorder) socketAnswered(e event, ev *network.EventWebSocketHandshakeRe
 		r.socketRefused(e, s, status, "", at)
 		return
 	}
-	s.opened = true
+	s.opened, s.openedAt = true, at
 	s.v1 = header.Get("Sec-Websocket-Protocol") == kernelProtocol
 }
 
@@ -118,8 +121,7 @@ func (r *recorder) socketError(e event, ev *network.EventWebSocketFrameError) {
 	case strings.Contains(text, "HTTP Authentication failed"):
 		r.answerSeen(e, s, 401, at)
 		r.socketRefused(e, s, 401, text, at)
-	case strings.Contains(text, "closed before the connection is established"):
-		// The page itself gave the socket up: a healthy Lab does so once.
+	case allowedSocket(text):
 		r.closeSocket(e, s, wire.Close{Error: text}, at)
 	default:
 		r.socketBroken(e, s, symptom, text, at)
@@ -172,22 +174,6 @@ func (r *recorder) raiseSocket(s *socket, symptom wire.Symptom, got string) {
 func (r *recorder) closeSocket(e event, s *socket, c wire.Close, at time.Duration) {
 	s.closed = true
 	r.add(e, s.exchange, wire.KindClose, c, at)
-}
-
-// socketClosed ends a socket. Chromium does not tell who closed it, nor with which code; but a kernel's socket that still
-// owes us replies nobody closes on purpose.
-func (r *recorder) socketClosed(e event, ev *network.EventWebSocketClosed) {
-	s := r.sockets[ev.RequestID]
-	delete(r.sockets, ev.RequestID)
-	if s == nil || s.closed {
-		return
-	}
-	at := r.clock.of(ev.Timestamp, e.at)
-	if s.opened && s.visit == r.visit && r.kernel.owes(s) {
-		r.socketBroken(e, s, wire.SocketLost, "its end while cells were running", at)
-		return
-	}
-	r.closeSocket(e, s, wire.Close{}, at)
 }
 
 // pageReplaced ends the sockets of the page before this one: Chromium does not tell of their end.

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/chromedp/cdproto/audits"
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
@@ -158,12 +159,30 @@ func (b *Browser) prepare(ctx context.Context, userAgent string) error {
 			return err
 		}
 	}
-	bind := cdpruntime.AddBindingParams{Name: eyeBinding, ExecutionContextName: eyeWorld}
+	if _, err := command(ctx, b, audits.Enable, cdp.Empty{}); err != nil {
+		return err
+	}
+	for _, s := range []watch{{eyeScript, eyeBinding, eyeWorld}, {socketScript, socketBinding, ""}} {
+		if err := b.watch(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// watch is a script of ours that runs in every page before the page's own, with the function by which it tells.
+type watch struct {
+	script, binding string
+	world           string // its own, or empty for the page's
+}
+
+func (b *Browser) watch(ctx context.Context, s watch) error {
+	bind := cdpruntime.AddBindingParams{Name: s.binding, ExecutionContextName: s.world}
 	if _, err := command(ctx, b, cdpruntime.AddBinding, bind); err != nil {
 		return err
 	}
-	_, err = command(ctx, b, page.AddScriptToEvaluateOnNewDocument,
-		page.AddScriptToEvaluateOnNewDocumentParams{Source: eyeScript, WorldName: eyeWorld})
+	_, err := command(ctx, b, page.AddScriptToEvaluateOnNewDocument,
+		page.AddScriptToEvaluateOnNewDocumentParams{Source: s.script, WorldName: s.world})
 	return err
 }
 

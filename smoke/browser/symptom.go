@@ -6,9 +6,6 @@ import (
 	"binderhub-smoke/smoke/wire"
 )
 
-// aborted is Chromium's word for a request that the page, or a navigation, gave up. Healthy pages do so all the time.
-const aborted = "net::ERR_ABORTED"
-
 // netErrors maps the beginnings of Chromium's error names to symptoms; the first that fits counts.
 var netErrors = []struct {
 	prefix  string
