@@ -56,7 +56,7 @@ var handshakeCauses = []Cause{
 		Suspects: []string{"ws-credentials-stripped", "ws-origin-403", "host-header-nonlocal-403"},
 		Remedy: "Let Authorization and Cookie through, on upgrades too: plain nginx without `proxy_set_header Authorization \"\"` or `Cookie \"\"`; community ingress-nginx `auth-url` and F5 `nginx.org/basic-auth-secret` consume the header; " +
 			"Traefik's basicAuth without `removeHeader: true`; HAProxy without `http-request del-header`; no authenticating proxy before the user servers.",
-		Mutes: []string{"xsrf-403"},
+		Mutes: []string{"xsrf-403", "server-not-stopped"},
 	},
 	{
 		ID: "ws-over-h2-extended-connect", Title: "Browsers' WebSockets fail where scripts' pass", Hop: HopIngress,

@@ -178,3 +178,26 @@ var _ = known(Unrecognised,
 )
 
 var _ = known("ws-handshake-refused", signature{name: "a 400 that is not Tornado's", hop: HopIngress, make: socketFails("kernel/channel", channels, tornado400.with(func(a *answer) { a.body = "no" }))})
+
+// A browser tells the number of a refusal only. A raw client's refusal of the same kind says who it was and why, so that the
+// two are one finding.
+func TestABrowsersRefusalIsExplainedByARawOne(t *testing.T) {
+	const events = "api/events/subscribe"
+	h := byHand(t)
+	h.ws("kernel/channel", serverURL+channels, socketOpen)
+	raw := h.ws("terminal/open", serverURL+events, tornado400)
+	h.fails("terminal/open", wire.UpgradeRefused, "400", raw)
+	seen := h.ws("notebook/lab", serverURL+events, refusedBy("400"))
+	h.fails("notebook/lab", wire.UpgradeRefused, "400", seen)
+	f := h.one("ws-path-whitelist")
+	require.Equal(t, []string{"notebook/lab"}, f.Also)
+	require.Contains(t, f.Exchanges, seen)
+
+	h = byHand(t)
+	h.served()
+	mesh := h.ws("kernel/channel", serverURL+channels, answer{status: 403, header: headers("Server", "envoy")})
+	h.fails("kernel/channel", wire.UpgradeRefused, "403", mesh)
+	seen = h.ws("notebook/lab", serverURL+events, refusedBy("403"))
+	h.fails("notebook/lab", wire.UpgradeRefused, "403", seen)
+	require.Equal(t, []string{"notebook/lab"}, h.one("ws-mesh-not-enabled").Also)
+}

@@ -58,6 +58,9 @@ func newView(seen *evidence, n wire.StepNote) *View {
 	if len(v.Proof) > 0 {
 		v.X = v.Proof[0]
 	}
+	if twin, ok := v.rawTwin(); ok {
+		v.X, v.Proof = twin, append(v.Proof, twin)
+	}
 	v.Answer, _ = Answered(v.X)
 	return v
 }
@@ -75,12 +78,12 @@ func (v *View) guess() []*wire.Exchange {
 	return nil
 }
 
-// provedAt orders views: when the deciding exchange ended, or else when the step did.
+// provedAt orders views: when the exchange that the step saw first ended, or else when the step did.
 func (v *View) provedAt() time.Duration {
-	if v.X.ID == 0 {
+	if len(v.Proof) == 0 {
 		return v.at
 	}
-	return min(v.at, v.X.Ended())
+	return min(v.at, v.Proof[0].Ended())
 }
 
 // Role is what the deciding exchange was for; without one, or for a third party's, the scenario tells.

@@ -85,3 +85,22 @@ func (v *View) rawOpened() (*wire.Exchange, bool) {
 		return x.Client != wire.Browser && v.SameHost(x) && kind(x) == kind(v.X) && x.Opened()
 	})
 }
+
+// rawTwin returns a raw handshake that was refused as the browser's was. A browser tells the number only, and the raw one
+// shows who refused it, and why. One to the same kind of path comes first. Where a raw client was let in, the two differ in
+// more than what they show.
+func (v *View) rawTwin() (*wire.Exchange, bool) {
+	if v.X.Client != wire.Browser || !socket(v.X) || v.X.Opened() || status(v.X) == 0 {
+		return nil, false
+	}
+	if _, opened := v.rawOpened(); opened {
+		return nil, false
+	}
+	refused := func(x *wire.Exchange) bool {
+		return x.Client != wire.Browser && handshake(x) && v.SameHost(x) && kind(x) != "canary" && status(x) == status(v.X)
+	}
+	if x, ok := v.Other(func(x *wire.Exchange) bool { return refused(x) && kind(x) == kind(v.X) }); ok {
+		return x, true
+	}
+	return v.Other(refused)
+}
