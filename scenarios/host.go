@@ -105,9 +105,12 @@ func (h *host) redirect(ctx context.Context) error {
 // repeat asks again and again over fresh connections, half of them with HTTP/2: one bad replica of several answers only
 // some of them, and kept connections would hide it.
 func (h *host) repeat(ctx context.Context) error {
+	counting, stop := context.WithCancel(ctx)
+	defer stop()
 	var (
 		group  sync.WaitGroup
 		mu     sync.Mutex
+		asked  int
 		faults []*wire.Fault
 		slots  = make(chan struct{}, 4)
 	)
@@ -115,15 +118,33 @@ func (h *host) repeat(ctx context.Context) error {
 		group.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
+			if counting.Err() != nil && ctx.Err() == nil {
+				return
+			}
+			err := h.once(counting, i)
+			mu.Lock()
+			defer mu.Unlock()
 			var f *wire.Fault
-			if errors.As(h.once(ctx, i), &f) {
-				mu.Lock()
-				defer mu.Unlock()
+			switch {
+			case counting.Err() != nil && len(faults) > 0:
+				return // cut short by us
+			case errors.As(err, &f):
+				time.AfterFunc(countOn, stop)
 				faults = append(faults, f)
 			}
+			asked++
 		})
 	}
 	group.Wait()
+	return h.repeated(faults, asked)
+}
+
+// countOn is how long connections are tried after the first one failed: long enough to tell some from all, and no timeout
+// is waited for again and again.
+const countOn = 500 * time.Millisecond
+
+// repeated is one fault of many, with how many connections showed it.
+func (h *host) repeated(faults []*wire.Fault, asked int) error {
 	if len(faults) == 0 {
 		return nil
 	}
@@ -131,7 +152,7 @@ func (h *host) repeat(ctx context.Context) error {
 	for _, other := range faults[1:] {
 		f.Exchanges = append(f.Exchanges, other.Exchanges...)
 	}
-	f.Want = fmt.Sprintf("%s on each of %d fresh connections", f.Want, h.Target.Repeat)
+	f.Want = fmt.Sprintf("%s on each of %d fresh connections", f.Want, asked)
 	f.Got = fmt.Sprintf("%s on %d of them", f.Got, len(faults))
 	return f
 }
