@@ -146,6 +146,9 @@ var refusalCauses = []Cause{
 // pathRefused is a refusal by something before the applications, while they answer on the same host.
 func pathRefused(v *View) bool {
 	s := status(v.X)
+	if unclaimed(v.X) && v.servedHere() {
+		return true
+	}
 	if handshake(v.X) || s < 400 || s >= 500 || s == http.StatusUnauthorized || s == http.StatusProxyAuthRequired || !v.servedHere() {
 		return false
 	}
