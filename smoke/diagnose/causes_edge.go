@@ -51,6 +51,42 @@ var edgeCauses = []Cause{
 			"`/build`, `/versions`, `/health` and ACME's path must stay open where pages do.",
 	},
 	{
+		ID: "cdn-origin-lost", Title: "The CDN cannot reach the cluster",
+		At: func(v *View) Hop {
+			switch status(v.X) {
+			case 525, 526:
+				return HopTLS
+			case 520, 524:
+				return HopIngress
+			case 530:
+				return HopDNS
+			}
+			return HopLB
+		},
+		Match: func(v *View) bool { return originStatus(v.X) },
+		Sentence: func(v *View) string {
+			return fmt.Sprintf("Cloudflare answers %d on the %s: %s", status(v.X), hostOf(v), firstOf(originWords[status(v.X)], "it gets no good answer from the cluster"))
+		},
+		Suspects: []string{"cdn-origin-lost", "tcp-refused", "tcp-timeout", "upstream-hang", "dns-points-to-old-lb", "tls-fake-cert"},
+		Likelier: func(v *View) []string {
+			switch status(v.X) {
+			case 521:
+				return []string{"tcp-refused", "dns-points-to-old-lb"}
+			case 522, 523:
+				return []string{"tcp-timeout", "dns-points-to-old-lb"}
+			case 524:
+				return []string{"upstream-hang"}
+			case 525, 526:
+				return []string{"tls-fake-cert", "tls-expired-front", "tls-san-missing-host"}
+			case 530:
+				return []string{"dns-not-found"}
+			}
+			return nil
+		},
+		Remedy: "Test past the CDN: SMOKE_RESOLVE='<host>:443=<the load balancer's address>'. The DNS record in Cloudflare must hold the load balancer of now (521 to 523, 530); its security group must let Cloudflare's addresses in; 525 and 526: a certificate of the origin that is valid for the host, or SSL mode Full without (strict); " +
+			"524: an answer that takes more than 100 s; 520: headers above 32 kB or an answer that is none.",
+	},
+	{
 		ID: "no-https-redirect", Title: "http:// does not lead to https://", Hop: HopIngress,
 		Match: func(v *View) bool {
 			return v.In("*/redirect") && v.Symptom(wire.Content, wire.Redirected)
@@ -90,6 +126,13 @@ var edgeCauses = []Cause{
 		Remedy: "Traefik 3.6.4 and later: on the entry point set `http.encodedCharacters.allowEncodedSlash: true` (and the others in use). Apache: `AllowEncodedSlashes NoDecode` with `ProxyPass … nocanon`. " +
 			"nginx: remove rewrites and the URI part of `proxy_pass`, which decode the path; community ingress-nginx: no `rewrite-target`.",
 	},
+}
+
+// originWords is what Cloudflare's own statuses mean, by its documentation.
+var originWords = map[int]string{
+	520: "the cluster's answer is none that it can use", 521: "the cluster's address refuses its connections", 522: "the cluster's address does not answer its connections",
+	523: "it has no route to the cluster's address", 524: "the cluster took the request and did not answer in 100 s", 525: "the TLS handshake with the cluster fails",
+	526: "the cluster's certificate is not valid for the host", 530: "it cannot resolve the cluster's name, or the zone is not served",
 }
 
 // firewalled is a file that a proxy refused to let through, though it let another one pass: its content made the

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
 	"slices"
@@ -64,6 +65,9 @@ var insideCauses = []Cause{
 		Sentence: driftSentence,
 		Suspects: []string{"version-drift"},
 		Likelier: func(v *View) []string {
+			if host(v.Role()) == "binder" && len(versionsTold(v)) > 1 {
+				return []string{"one-of-n-bad", "image-puller-hook-timeout", "dns-points-to-old-lb"}
+			}
 			if host(v.Role()) == "binder" {
 				return []string{"image-puller-hook-timeout", "dns-points-to-old-lb", "stale-upstream-dns", "version-drift"}
 			}
@@ -143,12 +147,30 @@ func driftSentence(v *View) string {
 	case lacksNotebook(v):
 		_, path, _ := strings.Cut(urlOf(v.X).Path, "/api/contents/")
 		return fmt.Sprintf("The server has no notebook %s: the image was not built from the ref that is meant, or the settings name another one", quote(path))
+	case host(v.Role()) == "binder" && len(versionsTold(v)) > 1:
+		return fmt.Sprintf("Two releases of BinderHub answer by turns (%s): expected was %s", strings.Join(versionsTold(v), " and "), v.Fault.Want)
 	case host(v.Role()) == "binder":
 		return fmt.Sprintf("BinderHub is not the one that was to be deployed: it says %s, expected was %s", quote(v.Fault.Got), v.Fault.Want)
 	case without:
 		return fmt.Sprintf("The kernel has no %s, of %s that were expected: its image is not the one that is meant", lacks, v.Fault.Want)
 	}
 	return fmt.Sprintf("The kernel's version is %s, expected was %s: its image is not the one that is meant", v.Fault.Got, v.Fault.Want)
+}
+
+// versionsTold are the different versions that /versions told in this run, in order.
+func versionsTold(v *View) []string {
+	var told []string
+	for _, x := range v.All {
+		var answer struct{ BinderHub string }
+		if !strings.HasSuffix(urlOf(x).Path, "/versions") || x.Open.Role != wire.RoleBinder || json.Unmarshal([]byte(body(x)), &answer) != nil {
+			continue
+		}
+		if answer.BinderHub != "" && !slices.Contains(told, answer.BinderHub) {
+			told = append(told, answer.BinderHub)
+		}
+	}
+	slices.Sort(told)
+	return told
 }
 
 func cellSentence(v *View) string {

@@ -191,3 +191,16 @@ func TestEverySuspectIsAnID(t *testing.T) {
 		}
 	}
 }
+
+func TestTwoReleasesByTurnsAreNamed(t *testing.T) {
+	h := byHand(t)
+	told := func(version string) answer {
+		return binderPage.with(func(a *answer) { a.body = `{"builder_info": {}, "binderhub": "` + version + `"}` })
+	}
+	h.get("binder-host/repeat", binderURL+"/versions", told("0.3.0"))
+	id := h.get("binder-host/health", binderURL+"/versions", told("0.2.0"))
+	h.ends("binder-host/health", "fail", wire.Fault{Symptom: wire.Unexpected, Want: "0.3.0", Got: "0.2.0"}, id)
+	f := h.one("version-drift")
+	require.Equal(t, "one-of-n-bad", f.Suspects[0])
+	require.Contains(t, f.Summary, "0.2.0 and 0.3.0")
+}

@@ -71,13 +71,17 @@ var networkCauses = []Cause{
 	},
 }
 
-// oneOfTheAddresses suspects DNS first where another address of the same host is fine: it holds one too many, or an old one.
+// oneOfTheAddresses suspects DNS first where another address of the same host is fine: it holds one too many, or an old one,
+// or one of a family that the load balancer does not serve.
 func oneOfTheAddresses(v *View) []string {
 	_, ok := v.Other(func(x *wire.Exchange) bool {
 		good := x.TLS != nil && x.TLS.Error == "" || x.Open.Type == wire.TypeConnect && x.Close != nil && x.Close.Error == ""
 		return v.SameHost(x) && good && len(x.TCP) > 0 && addresses(x) != addresses(v.X)
 	})
-	if ok {
+	switch {
+	case ok && strings.Contains(addresses(v.X), "]:"):
+		return []string{"ipv6-broken", "dns-points-to-old-lb"}
+	case ok:
 		return []string{"dns-points-to-old-lb"}
 	}
 	return nil

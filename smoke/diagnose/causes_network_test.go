@@ -112,3 +112,10 @@ func TestACertificateOfTheHubDoesNotMuteTheBinderHost(t *testing.T) {
 	h.strippedCanary()
 	require.Len(t, h.diagnose(), 2)
 }
+
+func TestABrokenIPv6AddressIsNamed(t *testing.T) {
+	h := byHand(t)
+	h.exchange("binder-host/tls", wire.TypeConnect, binderURL+"/", answer{tls: &wire.TLS{Certificates: []wire.Certificate{goodCert}}})
+	failsWith("binder-host/tls", binderURL+"/", wire.TCPTimeout, answer{fault: wire.TCPTimeout, tcp: &wire.TCP{Address: "[2001:db8::1]:443", Error: "timeout"}})(h)
+	require.Equal(t, "ipv6-broken", h.one("tcp-timeout").Suspects[0])
+}

