@@ -31,7 +31,7 @@ type RouteHop struct {
 	Name  string   `json:"name"` // "nginx/1.22.1", "192.0.2.1:443", "TLS 1.3"
 	State State    `json:"state"`
 	Cause string   `json:"cause"` // of the finding that names it, or empty
-	Adds  []string `json:"adds"`  // headers that it leaves on answers: "Server: nginx/1.22.1"
+	Adds  []string `json:"adds"`  // headers that it leaves on answers, "Server: nginx/1.22.1", or what it offers, "ALPN: h2"
 	// Measured is what Seconds are the median of, over Count of the raw clients' exchanges: a lookup, a connection, a TLS
 	// handshake, or the first byte of answers that this hop gave by itself. Seconds is null where there was none.
 	Measured string        `json:"measured"`
@@ -106,7 +106,7 @@ func (s *sightings) look(x *wire.Exchange) {
 	if a, ok := Answered(x); ok && a.Page {
 		answered := s.saw(a.Hop, a.Name)
 		if x.Client != wire.Browser && x.Open.Type == wire.TypeHTTP {
-			answered.times = append(answered.times, took(x))
+			answered.times = append(answered.times, firstByte(x))
 		}
 		s.adds(x, a)
 	}
@@ -116,12 +116,10 @@ func (s *sightings) look(x *wire.Exchange) {
 // connection takes in what lies before HTTP: the name, the address, TLS.
 func (s *sightings) connection(x *wire.Exchange) {
 	if x.DNS != nil && x.DNS.Error == "" {
-		name := urlOf(x).Hostname()
+		dns := s.saw(HopDNS, urlOf(x).Hostname())
 		if x.DNS.Override {
-			name += " (address given)"
-		}
-		dns := s.saw(HopDNS, name)
-		if !x.DNS.Override && x.Client != wire.Browser {
+			dns.add("SMOKE_RESOLVE")
+		} else if x.Client != wire.Browser {
 			dns.times = append(dns.times, time.Duration(x.DNS.Seconds))
 		}
 	}
@@ -135,6 +133,9 @@ func (s *sightings) connection(x *wire.Exchange) {
 	}
 	if x.TLS != nil && x.TLS.Error == "" {
 		at := s.saw(HopTLS, x.TLS.Version)
+		if x.TLS.ALPN != "" {
+			at.add("ALPN: " + x.TLS.ALPN)
+		}
 		if x.Client != wire.Browser {
 			at.times = append(at.times, time.Duration(x.TLS.Seconds))
 		}
@@ -188,10 +189,29 @@ func (s *sightings) adds(x *wire.Exchange, a Answer) {
 		if mark.value {
 			line += ": " + short(value)
 		}
-		if at := s.at(mark.hop); !slices.Contains(at.adds, line) && len(at.adds) < maxAdds {
-			at.adds = append(at.adds, line)
-		}
+		s.at(mark.hop).add(line)
 	}
+}
+
+func (s *sighting) add(line string) {
+	if !slices.Contains(s.adds, line) && len(s.adds) < maxAdds {
+		s.adds = append(s.adds, line)
+	}
+}
+
+// firstByte is the time from the request to the head of its answer, without that of a connection made for it.
+func firstByte(x *wire.Exchange) time.Duration {
+	from := x.Open.At
+	if x.Request != nil {
+		from = x.Request.At
+	}
+	for _, t := range x.TCP {
+		from = max(from, t.At)
+	}
+	if x.TLS != nil {
+		from = max(from, x.TLS.At)
+	}
+	return max(0, x.Response.At-from)
 }
 
 // maxAdds bounds the headers of one hop: a server may answer each time with another.

@@ -11,7 +11,7 @@ import (
 
 // journey is a run on which everything answers, behind nginx.
 func (h *hand) journey() {
-	secured := &wire.TLS{Version: "TLS 1.3", Seconds: wire.Seconds(8 * time.Millisecond)}
+	secured := &wire.TLS{Version: "TLS 1.3", ALPN: "h2", Seconds: wire.Seconds(8 * time.Millisecond)}
 	named := &wire.DNS{Host: "binder.example.org", Addresses: []string{"192.0.2.1"}, Seconds: wire.Seconds(20 * time.Millisecond)}
 	for _, after := range []time.Duration{9, 2, 4} {
 		h.get("binder-host/page", page, binderPage.with(func(a *answer) {
@@ -57,6 +57,7 @@ func TestTheRouteOfAHealthyRun(t *testing.T) {
 		require.NotNil(t, h.Adds)
 	}
 	require.Contains(t, hub.hop(t, HopHub).Adds, "X-Jupyterhub-Version: "+hubAPI.header.Get("X-Jupyterhub-Version"))
+	require.Equal(t, []string{"ALPN: h2"}, binder.hop(t, HopTLS).Adds)
 	require.Equal(t, []string{"Server: nginx/1.22.1", "Via: 1.1 front"}, binder.hop(t, HopIngress).Adds)
 }
 
@@ -78,6 +79,19 @@ func TestTheRouteTellsWhatWasMeasured(t *testing.T) {
 		require.Equal(t, 3, got.Count, "%s: of the raw clients only", of)
 	}
 	require.Nil(t, binder.hop(t, HopIngress).Seconds, "it answered nothing by itself, so nothing is known of its share")
+}
+
+// A request is recorded before its connection is made: what that takes is no hop's.
+func TestTheFirstByteIsCountedFromTheConnection(t *testing.T) {
+	x := &wire.Exchange{
+		Request: &wire.Request{At: 1 * time.Second}, TCP: []wire.TCP{{At: 2 * time.Second}}, TLS: &wire.TLS{At: 5 * time.Second},
+		Response: &wire.Response{At: 7 * time.Second},
+	}
+	require.Equal(t, 2*time.Second, firstByte(x))
+	x.TLS = nil
+	require.Equal(t, 5*time.Second, firstByte(x))
+	x.TCP = nil // over a kept connection
+	require.Equal(t, 6*time.Second, firstByte(x))
 }
 
 func TestARouteWithABrokenHop(t *testing.T) {
