@@ -35,14 +35,7 @@ func (p *program) list(args []string) int {
 
 func listTarget(b *strings.Builder, t smoke.Target) {
 	b.WriteString(t.Name + "\n")
-	if t.Binder != nil {
-		hub := "learned from a launch"
-		if t.Hub != nil {
-			hub = t.Hub.String()
-		}
-		fmt.Fprintf(b, "  binder %s\n  hub    %s\n", t.Binder, hub)
-	}
-	fmt.Fprintf(b, "  spec   %s\n", t.Spec)
+	listHosts(b, t)
 	listDemands(b, t)
 	scenarios := describe(t)
 	skipped := smoke.Plan(t, scenarios)
@@ -61,12 +54,31 @@ func listTarget(b *strings.Builder, t smoke.Target) {
 	}
 }
 
+// listHosts shows where a target is and what is launched there.
+func listHosts(b *strings.Builder, t smoke.Target) {
+	if t.Binder != nil {
+		fmt.Fprintf(b, "  binder %s\n", t.Binder)
+	}
+	switch {
+	case t.Hub != nil:
+		fmt.Fprintf(b, "  hub    %s\n", t.Hub)
+	case t.Binder != nil:
+		b.WriteString("  hub    learned from a launch\n")
+	}
+	if t.Kind != smoke.KindJupyterHub {
+		fmt.Fprintf(b, "  spec   %s\n", t.Spec)
+	}
+}
+
 // listDemands shows what is asked of the target beyond the usual, where something is.
 func listDemands(b *strings.Builder, t smoke.Target) {
 	for _, demand := range []struct {
 		name   string
 		values []string
 	}{
+		{"labels", pairs(t.Labels)},
+		{"login", login(t)},
+		{"known", known(t.Known)},
 		{"expect", expectations(t.Expect)},
 		{"notebooks", t.Notebooks},
 		{"egress", t.Egress},
@@ -103,4 +115,43 @@ func nonEmpty(s string) []string {
 		return nil
 	}
 	return []string{s}
+}
+
+// pairs are labels, each as SMOKE_TARGETS takes it.
+func pairs(labels map[string]string) []string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		all = append(all, name+"="+labels[name])
+	}
+	return all
+}
+
+// login says how a target knows us, without the secrets.
+func login(t smoke.Target) []string {
+	var all []string
+	if t.Token != "" {
+		all = append(all, "API token (header login)")
+	}
+	if l := t.Credentials.Login; l != nil {
+		all = append(all, "login form, as "+l.User)
+	}
+	if len(t.Credentials.Cookies) > 0 {
+		all = append(all, "saved cookies")
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Headers)) {
+		all = append(all, "header "+name)
+	}
+	if t.Credentials.Certificate != nil {
+		all = append(all, "client certificate")
+	}
+	return all
+}
+
+// known are the causes that only warn.
+func known(list []smoke.Known) []string {
+	var all []string
+	for _, k := range list {
+		all = append(all, k.Cause+" "+k.String())
+	}
+	return all
 }
