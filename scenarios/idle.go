@@ -24,7 +24,7 @@ func Idle(j *Journey) smoke.Scenario {
 		Needs:  []string{"launch", "kernel/channel"},
 		Raw:    true,
 		Steps: []smoke.Step{
-			{Name: "hold", Budget: j.Target.Idle + 2*time.Minute, Do: s.hold},
+			{Name: "hold", Budget: j.Target.Idle + 2*time.Minute, Do: s.hold, Evidence: s.serverToo},
 			{Name: "resume", Budget: 60 * time.Second, Do: s.resume},
 			{Name: "stop", Budget: 15 * time.Second, Always: true, Do: s.stop},
 		},
@@ -60,11 +60,11 @@ func (s *quiet) hold(ctx context.Context) error {
 	select {
 	case <-over.C:
 	case <-s.channel.Socket().Gone():
-		return s.lost(ctx, s.cut(s.channel.Socket(), s.Timeline.Now()))
+		return s.lost(s.cut(s.channel.Socket(), s.Timeline.Now()))
 	case <-s.terminalGone():
-		return s.lost(ctx, s.cut(s.terminal.Socket(), s.Timeline.Now()))
+		return s.lost(s.cut(s.terminal.Socket(), s.Timeline.Now()))
 	case err := <-working:
-		return s.lost(ctx, err) // it works as long as we hold: an early end is none in order
+		return s.lost(err) // it works as long as we hold: an early end is none in order
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -74,15 +74,11 @@ func (s *quiet) hold(ctx context.Context) error {
 // Waiting tells the meter that we wait, as asked to.
 func (s *quiet) Waiting() func() { return s.net.Waiting() }
 
-// A moment after a socket is lost those that went with it are lost too.
-const (
-	together  = 300 * time.Millisecond
-	askWithin = 400 * time.Millisecond
-)
+// together is how long after one socket those are lost that go with it, at the most.
+const together = 500 * time.Millisecond
 
-// lost looks what else went with a socket, before its fault is explained: silence is not the reason where the busy one went
-// too, and where the server still answers it is not the server that ended.
-func (s *quiet) lost(ctx context.Context, err error) error {
+// lost looks whether the busy socket went with a quiet one, or the other way round: then silence is not the reason.
+func (s *quiet) lost(err error) error {
 	moment := time.NewTimer(together)
 	defer moment.Stop()
 	for _, socket := range []*wire.Socket{s.busy.Socket(), s.channel.Socket()} {
@@ -96,10 +92,18 @@ func (s *quiet) lost(ctx context.Context, err error) error {
 	if errors.As(err, &f) && f.Symptom == wire.QuietCut {
 		f.Symptom = wire.SocketLost
 	}
-	short, cancel := context.WithTimeout(ctx, askWithin)
-	defer cancel()
-	_, _ = s.raw.Version(short) // its answer, or that there is none, is in the timeline
 	return err
+}
+
+// serverToo asks the server, where sockets were lost, whether it went with them: the answer, or that there is none, is evidence.
+func (s *quiet) serverToo(ctx context.Context, err error) {
+	var f *wire.Fault
+	if !errors.As(err, &f) || f.Symptom != wire.SocketLost {
+		return
+	}
+	short, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	_, _ = s.raw.Version(short)
 }
 
 // leastSilence is how long a socket has been quiet, at the least, that was cut for it.

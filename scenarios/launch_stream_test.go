@@ -70,7 +70,7 @@ func TestWaysAStreamEnds(t *testing.T) {
 		"end while launching":  {stream(inOrder, built, launching), 1, expectation{"launch/spawn", smoke.Failed, `the stream's end after "Server requested"`}},
 		"cut while building":   {stream(cut, waiting), 1, expectation{"launch/build", smoke.Failed, "unexpected EOF"}},
 		"cut while launching":  {stream(cut, built, launching), 1, expectation{"launch/spawn", smoke.Failed, "unexpected EOF"}},
-		"build fails":          {stream(stays, waiting, `data: {"phase":"failed","message":"ERROR: no matching distribution\n"}`), 0, expectation{"launch/build", smoke.Failed, "no matching distribution"}},
+		"build fails":          {stream(stays, waiting, `data: {"phase":"failed","message":"ERROR: no matching distribution\n"}`), 0, expectation{"launch/build", smoke.Inconclusive, "no matching distribution"}},
 		"bare failed":          {stream(stays, waiting, `data: {"phase":"failed"}`), 0, expectation{"launch/build", smoke.Failed, "Waiting for build"}},
 		"spawn fails":          {stream(inOrder, built, launching, spawnFailed, failed(500, "Failed to launch image\n")), 0, expectation{"launch/spawn", smoke.Failed, "status_code 500"}},
 		"reason only before":   {stream(inOrder, built, spawnFailed, failed(500, "")), 0, expectation{"launch/spawn", smoke.Failed, "no node has room"}},
@@ -173,7 +173,8 @@ func TestFederation(t *testing.T) {
 // A redirect to a login is no member of a federation.
 func TestALoginIsNoFederation(t *testing.T) {
 	r := launchedBy(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/hub/login", http.StatusFound) }, nil, nil)
-	expectation{"launch/build", smoke.Failed, "302"}.check(t, r)
+	expectation{"launch/build", smoke.Inconclusive, "302"}.check(t, r)
+	require.Equal(t, "login-required", findingOf(t, r, "launch/build").Cause)
 }
 
 // What BinderHub refuses for reasons that are not the deployment's says nothing about the deployment.

@@ -53,7 +53,9 @@ func socket(t *testing.T, speak func(net.Conn)) (*wire.Socket, *wire.Network) {
 		speak(c)
 	})
 	n := network(t, base)
-	s, a, err := n.Dial(within(t, 5*time.Second), wire.Handshake{Subject: "The socket", URL: "ws" + base[len("http"):]})
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // of the handshake only
+	defer cancel()
+	s, a, err := n.Dial(ctx, wire.Handshake{Subject: "The socket", URL: "ws" + base[len("http"):]})
 	require.NoError(t, err)
 	require.Equal(t, 101, a.Status)
 	t.Cleanup(s.Close)
