@@ -40,6 +40,11 @@ type Options struct {
 	CA []byte
 	// UserAgent is appended to Chromium's own.
 	UserAgent string
+	// Headed shows the browser's window, which needs a display.
+	Headed bool
+	// Remote is the address of a browser that runs elsewhere with remote debugging, ws:// or http://; empty: one is started.
+	// It takes neither Resolve nor CA: what it does not reach as they say is a fault that proves nothing.
+	Remote string
 	// OnServer, when set, is told of the launched user server the moment the browser learns of it, so that it can be shut
 	// down whatever happens next. It is called once a launch, on a goroutine of its own; Close waits for it.
 	OnServer func(Server)
@@ -67,19 +72,35 @@ type Browser struct {
 // Start starts Chromium with a profile of its own. When it cannot, the error is an inconclusive *wire.Fault that says what
 // to do: it tells nothing about the deployment.
 func Start(ctx context.Context, o Options) (*Browser, error) {
-	path, err := find()
-	if err != nil {
-		return nil, err
-	}
 	b := &Browser{}
-	if err = b.housing(ctx, o); err == nil {
-		err = b.start(ctx, path, o)
+	var err error
+	if o.Remote != "" {
+		err = b.start(ctx, func(life context.Context) (context.Context, context.CancelFunc) { return b.attach(life, o) }, o)
+	} else {
+		err = b.startOwn(ctx, o)
 	}
 	if err != nil {
 		b.Close(context.WithoutCancel(ctx))
 		return nil, unavailable(ctx, err)
 	}
 	return b, nil
+}
+
+// startOwn starts a browser of this machine.
+func (b *Browser) startOwn(ctx context.Context, o Options) error {
+	path, err := find()
+	if err != nil {
+		return err
+	}
+	if err := b.display(o); err != nil {
+		return err
+	}
+	if err := b.housing(ctx, o); err != nil {
+		return err
+	}
+	return b.start(ctx, func(life context.Context) (context.Context, context.CancelFunc) {
+		return chromedp.NewExecAllocator(life, b.flags(path, o)...)
+	}, o)
 }
 
 // maxTemp is how long the path of the temporary directory may be: Chromium makes a socket some 60 bytes below it, whose path
@@ -103,14 +124,14 @@ func (b *Browser) housing(ctx context.Context, o Options) (err error) {
 
 // start brings Chromium up on a context of its own: the first run binds the browser's life to the context it is given,
 // and a step that is over must not take the browser with it.
-func (b *Browser) start(ctx context.Context, path string, o Options) error {
+func (b *Browser) start(ctx context.Context, allocate func(context.Context) (context.Context, context.CancelFunc), o Options) error {
 	b.rec = newRecorder(o.Timeline, o.OnServer)
 	b.rec.begin(ctx)
 	b.queue = newQueue()
 	life := context.WithoutCancel(ctx)
-	pool, closePool := chromedp.NewExecAllocator(life, b.flags(path, o)...)
+	pool, closePool := allocate(life)
 	b.closePool = closePool
-	b.tab, b.closeTab = chromedp.NewContext(pool,
+	b.tab, b.closeTab = chromedp.NewContext(pool, b.profile(o),
 		chromedp.WithListener(func(ev any) { b.queue.put(b.rec.current(), b.rec.tl.Now(), ev) }),
 		chromedp.WithLogf(func(string, ...any) {}), chromedp.WithErrorf(func(string, ...any) {}))
 
@@ -126,7 +147,7 @@ func (b *Browser) start(ctx context.Context, path string, o Options) error {
 	case <-limited.Done():
 		b.closeTab()
 		<-up
-		return fmt.Errorf("Chromium did not start: %w", limited.Err())
+		return fmt.Errorf("the browser did not start: %w", limited.Err())
 	}
 	b.work()
 	return b.prepare(limited, o.UserAgent)
@@ -201,6 +222,9 @@ func (b *Browser) flags(path string, o Options) []chromedp.ExecAllocatorOption {
 	if rules := resolverRules(o.Resolve); rules != "" {
 		flags = append(flags, chromedp.Flag("host-resolver-rules", rules))
 	}
+	if o.Headed {
+		flags = append(flags, chromedp.Flag("headless", false), chromedp.Flag("hide-scrollbars", false), chromedp.Flag("mute-audio", true))
+	}
 	if os.Geteuid() == 0 {
 		flags = append(flags, chromedp.NoSandbox)
 		b.notes = append(b.notes, "Chromium ran without its sandbox: it was started as root")
@@ -230,6 +254,7 @@ func (b *Browser) process() *os.Process { return chromedp.FromContext(b.tab).Bro
 // then Chromium is killed rather than asked.
 func (b *Browser) Close(ctx context.Context) error {
 	var errs []error
+	family := family(b.dir)
 	if b.tab != nil {
 		b.rec.close()
 		errs = append(errs, b.quit(ctx))
@@ -241,10 +266,40 @@ func (b *Browser) Close(ctx context.Context) error {
 		b.closePool()
 	}
 	b.workers.Wait()
+	seeOff(family, familyTime)
 	if b.dir != "" {
 		errs = append(errs, remove(b.dir))
 	}
 	return errors.Join(errs...)
+}
+
+// familyTime bounds the wait for what is left of Chromium when its main process has ended: its helpers see that and follow
+// within some ten milliseconds.
+const familyTime = 2 * time.Second
+
+// seeOff waits until processes have ended, and kills those that have not within the limit.
+func seeOff(family []member, limit time.Duration) {
+	left := outlive(family, limit)
+	for _, m := range left {
+		m.kill()
+	}
+	outlive(left, time.Second)
+}
+
+// outlive waits until processes have ended, and returns those that have not within the limit.
+func outlive(family []member, limit time.Duration) []member {
+	over := time.After(limit)
+	for alive := family; ; {
+		alive = slices.DeleteFunc(alive, func(m member) bool { return !m.alive() })
+		if len(alive) == 0 {
+			return nil
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-over:
+			return alive
+		}
+	}
 }
 
 // remove removes a directory in which a dying process may still write.
