@@ -25,20 +25,21 @@ type Channel struct {
 // OpenChannel opens the websocket of a kernel as a script does: by token, offering the binary framing. The server holds the
 // handshake until the kernel answers, up to 60 s. Source: jupyter_server/services/kernels/websocket.py.
 func (s *Server) OpenChannel(ctx context.Context, kernelID string) (*Channel, error) {
-	return s.open(ctx, "The kernel's websocket", kernelID, s.header(), message.V1)
+	return s.open(ctx, "The kernel's websocket", s.at, kernelID, s.header(), message.V1)
 }
 
 // OpenLegacyChannel is OpenChannel in the older JSON framing: no subprotocol is offered.
 func (s *Server) OpenLegacyChannel(ctx context.Context, kernelID string) (*Channel, error) {
-	return s.open(ctx, "The kernel's websocket, in the older framing,", kernelID, s.header())
+	return s.open(ctx, "The kernel's websocket, in the older framing,", s.at, kernelID, s.header())
 }
 
 // open opens a kernel's websocket. A server that was offered a subprotocol must choose it: browsers drop the connection
 // when it does not.
-func (s *Server) open(ctx context.Context, subject, kernelID string, header http.Header, subprotocols ...string) (*Channel, error) {
+func (s *Server) open(ctx context.Context, subject string, url func(string) string, kernelID string, header http.Header, subprotocols ...string) (*Channel, error) {
 	session := uuid.NewString() // never one that was used before: a lingering socket of the same session answers 500
+	at := url("api/kernels/" + kernelID + "/channels?session_id=" + session)
 	socket, _, err := s.net.Dial(ctx, wire.Handshake{
-		Subject: subject, URL: s.URL("api/kernels/" + kernelID + "/channels?session_id=" + session), Header: header, Subprotocols: subprotocols,
+		Subject: subject, URL: at, Header: header, Subprotocols: subprotocols,
 	})
 	if err != nil {
 		return nil, err

@@ -42,7 +42,7 @@ const maxFile = 32 << 20
 func (s *Server) CompareFile(ctx context.Context, path string, want []byte) error {
 	subject := "The file that was uploaded"
 	a, err := s.net.Do(ctx, wire.Call{
-		Subject: subject, URL: s.URL("api/contents/" + escape(path) + "?type=file&format=base64"), Header: s.header(), MaxBody: maxFile,
+		Subject: subject, URL: s.at("api/contents/" + escape(path) + "?type=file&format=base64"), Header: s.header(), MaxBody: maxFile,
 	})
 	if err != nil {
 		return err

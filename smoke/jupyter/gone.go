@@ -18,7 +18,12 @@ const firstWait = 500 * time.Millisecond
 // Shutdown tells the server to stop itself, and tells it again when that fails: it answers 500 and goes on while a kernel
 // restarts, and 404 when a kernel's start had failed before. first is why the first try failed where there was another; err is
 // nil when the server took one of them. Source: jupyter_server/services/shutdown.py; both were seen on 2.21.1.
+//
+// A server that is the hub's business is stopped by the hub: what stops by itself is in the hub's way for half a minute.
 func (s *Server) Shutdown(ctx context.Context) (first, err error) {
+	if s.hub != nil {
+		return nil, s.hub.stop(ctx, s.base)
+	}
 	s.listenForEnd(ctx)
 	s.quieten(ctx)
 	for try, wait := 1, firstWait; ; try, wait = try+1, wait*2 {
@@ -150,6 +155,11 @@ func (s *Server) look(ctx context.Context) error {
 	subject := "The stopped user server"
 	limited, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
+	if s.hub != nil {
+		if err := s.hub.stopped(limited, s.base); err != nil {
+			return err
+		}
+	}
 	a, err := s.call(limited, subject, http.MethodGet, "api", nil)
 	if err != nil {
 		return err

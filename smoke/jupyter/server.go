@@ -17,6 +17,8 @@ type Server struct {
 	base  string // ends in a slash
 	token string
 
+	hub      *Hub         // whose user's server it is; nil where the server has a token of its own
+	inURL    bool         // the token travels in the query
 	farewell *wire.Socket // ends when the server does; nil where none could be opened
 }
 
@@ -35,10 +37,39 @@ func (s *Server) Base() string { return s.base }
 // Token is the server's token.
 func (s *Server) Token() string { return s.token }
 
-func (s *Server) header() http.Header { return http.Header{"Authorization": {"token " + s.token}} }
+// TokenInURL has the token travel in the query: the Authorization header is a proxy's, which stands in front of everything.
+func (s *Server) TokenInURL() *Server {
+	s.inURL = true
+	return s
+}
+
+// OfHub tells whether the hub decides who may come in: then the token is one of its own.
+func (s *Server) OfHub() bool { return s.hub != nil }
+
+// Header is what a request carries by which the server knows us, if it is not the query.
+func (s *Server) Header() http.Header { return s.header() }
+
+func (s *Server) header() http.Header {
+	if s.inURL {
+		return http.Header{}
+	}
+	return http.Header{"Authorization": {"token " + s.token}}
+}
+
+// at is the URL of a path below the server's base, with what belongs into the query. The path may have one.
+func (s *Server) at(path string) string {
+	if !s.inURL {
+		return s.URL(path)
+	}
+	mark := "?"
+	if strings.Contains(path, "?") {
+		mark = "&"
+	}
+	return s.URL(path) + mark + "token=" + url.QueryEscape(s.token)
+}
 
 func (s *Server) call(ctx context.Context, subject, method, path string, body any) (*wire.Answer, error) {
-	c := wire.Call{Subject: subject, Method: method, URL: s.URL(path), Header: s.header()}
+	c := wire.Call{Subject: subject, Method: method, URL: s.at(path), Header: s.header()}
 	if body != nil {
 		data, err := json.Marshal(body)
 		if err != nil {

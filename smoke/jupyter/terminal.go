@@ -40,7 +40,7 @@ func (s *Server) StartTerminal(ctx context.Context) (name string, offered bool, 
 // OpenTerminal opens the websocket of a terminal.
 func (s *Server) OpenTerminal(ctx context.Context, name string) (*Terminal, error) {
 	socket, _, err := s.net.Dial(ctx, wire.Handshake{
-		Subject: "The terminal's websocket", URL: s.URL("terminals/websocket/" + name), Header: s.header(),
+		Subject: "The terminal's websocket", URL: s.at("terminals/websocket/" + name), Header: s.header(),
 	})
 	if err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func stdout(data []byte) string {
 // OpenEvents opens the server's event websocket, which needs no kernel. offered is false on servers older than it (2.0).
 func (s *Server) OpenEvents(ctx context.Context) (socket *wire.Socket, offered bool, err error) {
 	socket, a, err := s.net.Dial(ctx, wire.Handshake{
-		Subject: "The server's events websocket", URL: s.URL("api/events/subscribe"), Header: s.header(),
+		Subject: "The server's events websocket", URL: s.at("api/events/subscribe"), Header: s.header(),
 	})
 	if a != nil && s.lacks(a) {
 		return nil, false, nil

@@ -32,7 +32,7 @@ func (s *Server) Visit(ctx context.Context) (v *Visitor, page *wire.Answer, err 
 	}
 	v = &Visitor{server: s, jar: jar}
 	at := s.base
-	if s.token != "" {
+	if s.token != "" && s.hub == nil {
 		at += "?token=" + url.QueryEscape(s.token)
 	}
 	page, err = v.follow(ctx, at)
@@ -86,12 +86,21 @@ func (v *Visitor) get(ctx context.Context, subject, at string) (*wire.Answer, er
 		return nil, &wire.Fault{Subject: subject, URL: at, Symptom: wire.Redirected, Want: "a URL", Got: err.Error(), Err: err}
 	}
 	header := http.Header{"Accept": {"text/html,*/*"}}
-	maps.Copy(header, v.cookies(u))
+	v.known(header, u)
 	a, err := v.server.net.Do(ctx, wire.Call{Subject: subject, URL: at, Header: header})
 	if err == nil {
 		v.jar.SetCookies(u, (&http.Response{Header: a.Header}).Cookies())
 	}
 	return a, err
+}
+
+// known adds what the visitor is known by: cookies, or the hub's token where there is no way to a session (header login).
+// With a token in it the Origin of a socket is not checked.
+func (v *Visitor) known(header http.Header, u *url.URL) {
+	maps.Copy(header, v.cookies(u))
+	if v.server.hub != nil && strings.HasPrefix(u.String(), v.server.base) {
+		maps.Copy(header, v.server.header())
+	}
 }
 
 // cookies is the Cookie header that belongs to a URL, or nothing.
@@ -113,7 +122,7 @@ func (v *Visitor) handshake(address string) (http.Header, error) {
 		return nil, fmt.Errorf("%q is no URL: %w", address, err)
 	}
 	header := http.Header{"Origin": {u.Scheme + "://" + u.Host}}
-	maps.Copy(header, v.cookies(u))
+	v.known(header, u)
 	return header, nil
 }
 
@@ -123,5 +132,5 @@ func (v *Visitor) OpenChannel(ctx context.Context, kernelID string) (*Channel, e
 	if err != nil {
 		return nil, err
 	}
-	return v.server.open(ctx, "The kernel's websocket, opened as a browser does,", kernelID, header, message.V1)
+	return v.server.open(ctx, "The kernel's websocket, opened as a browser does,", v.server.URL, kernelID, header, message.V1)
 }
