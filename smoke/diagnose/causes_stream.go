@@ -73,10 +73,10 @@ var streamCauses = []Cause{
 	},
 	{
 		ID: "sse-idle-cut", Title: "A proxy cuts the quiet event stream", Hop: HopIngress,
-		// A timeout cuts the first silence that is long enough: after an earlier one as long, something else ended the stream. And
-		// a proxy that gives up does not write the last chunk.
+		// A timeout cuts the first silence that is long enough: after an earlier one as long, something else ended the stream. Caddy
+		// 2.6, and HAProxy 2.6 over HTTP/2, end it in order then; nginx, Apache and HAProxy over HTTP/1.1 leave the last chunk out.
 		Match: func(v *View) bool {
-			return launchStream(v.X) && streamBroke(v) && !inOrder(v.X) && quiet(v.X) >= time.Second && quiet(v.X) > longest(v.X)
+			return launchStream(v.X) && streamBroke(v) && quiet(v.X) >= time.Second && quiet(v.X) > longest(v.X)
 		},
 		Sentence: func(v *View) string {
 			when := `before "ready"`
@@ -85,10 +85,10 @@ var streamCauses = []Cause{
 			}
 			return fmt.Sprintf("BinderHub's event stream was cut after %s without an event, %s: a proxy %s gives up on quiet streams", sayTime(quiet(v.X)), when, front(v.X))
 		},
-		Suspects: []string{"sse-idle-cut", "stream-cut", "upstream-hang"},
+		Suspects: []string{"sse-idle-cut", "stream-cut", "stream-ended-early", "upstream-hang"},
 		Remedy: "BinderHub sends a keepalive each 25 s: every read timeout must be longer. F5: `nginx.org/proxy-read-timeout: 120s`; community: `nginx.ingress.kubernetes.io/proxy-read-timeout: \"600\"`; plain nginx: `proxy_read_timeout 600s;`; " +
 			"HAProxy: `timeout server 600s`; Apache: `ProxyTimeout 600`; Google: `timeoutSec: 600` in a BackendConfig; AWS ALB: `idle_timeout.timeout_seconds=600`.",
-		Mutes: []string{"stream-cut"},
+		Mutes: []string{"stream-cut", "stream-ended-early"},
 	},
 	{
 		ID: "stream-cut", Title: "The event stream is cut",
@@ -114,12 +114,6 @@ var streamCauses = []Cause{
 			return fmt.Sprintf("BinderHub's event stream ends in order after %s, in the phase %q, and the launch has neither failed nor come to \"ready\"", sayTime(v.X.Ended()-v.X.Open.At), lastPhase(v.X))
 		},
 		Suspects: []string{"stream-ended-early", "binder-restarted", "sse-idle-cut", "wrong-site"},
-		Likelier: func(v *View) []string {
-			if quiet(v.X) >= 5*time.Second && quiet(v.X) > longest(v.X) {
-				return []string{"sse-idle-cut"} // some proxies write the last chunk themselves
-			}
-			return nil
-		},
 		Remedy: "`kubectl logs deploy/binder --previous` and `| grep -iE 'error|stream|closed'`: a rollout or restart during the launch ends its streams, and the spawn goes on. Where BinderHub's log says that the client closed the stream, a proxy ended both sides: its read timeout (F5 `nginx.org/proxy-read-timeout`, community `proxy-read-timeout`, Apache `ProxyTimeout`), " +
 			"or a CDN's limit on an answer.",
 	},

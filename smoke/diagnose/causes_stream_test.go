@@ -160,8 +160,10 @@ var _ = known("stream-cut",
 var _ = known("stream-ended-early",
 	signature{name: "at once", hop: HopBinderHub, make: streamEnds(time.Millisecond, "")},
 	signature{name: "in the midst of the launch", make: streamEnds(time.Millisecond, "", builtEvent, launchingEvent("Server requested"))},
-	signature{name: "late, after a silence", suspects: []string{"sse-idle-cut"}, make: streamEnds(30*time.Second, "", builtEvent)},
+	signature{name: "late, after a silence no longer than others", suspects: []string{"sse-idle-cut"}, make: streamEnds(30*time.Second, "", builtEvent, launchingEvent("Server requested"))},
 )
+
+var _ = known("sse-idle-cut", signature{name: "ended in order by Caddy, or by HAProxy over HTTP/2", hop: HopIngress, make: streamEnds(2*time.Second, "", builtEvent)})
 
 // streamEnds is a launch's stream that ends before "ready": in order, or broken.
 func streamEnds(gap time.Duration, end wire.Symptom, events ...string) func(*hand) {

@@ -61,7 +61,7 @@ var rows = []row{
 	// event stream
 	{"sse-buffered", "sse-buffered", heldBackStream, true},
 	{"sse-idle-cut", "sse-idle-cut", streamEnds(2*time.Second, wire.EOF, builtEvent), true},
-	{"sse-idle-cut", "stream-ended-early", streamEnds(30*time.Second, "", builtEvent), true},
+	{"sse-idle-cut", "sse-idle-cut", streamEnds(30*time.Second, "", builtEvent), true},
 	{"sse-error-as-200", "sse-error-as-200", says(500, "Unexpected"), true},
 	{"sse-accept-stripped", "sse-accept-stripped", says(400, "Missing Accept header: text/event-stream"), true},
 	{"sse-stuck-after-push", "sse-stuck-after-push", stalled(wire.Stalled, `{"phase": "pushing", "message": "x"}`), true},
