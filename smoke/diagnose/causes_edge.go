@@ -165,7 +165,8 @@ func wantsLogin(v *View) bool {
 		return true
 	}
 	to := redirectsTo(v.X)
-	if !v.Answer.application() && loginPage(to) {
+	own := v.X.Open.Role == wire.RoleServer && strings.EqualFold(hostIn(to), urlOf(v.X).Hostname()) // a token that was lost on the way
+	if !v.Answer.application() && loginPage(to) && !own {
 		return true
 	}
 	if sent(v.X, "Authorization") != "" {

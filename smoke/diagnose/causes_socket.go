@@ -96,7 +96,7 @@ var socketCauses = []Cause{
 		ID: "ws-closed-early", Title: "WebSockets are closed by the other side",
 		Match: func(v *View) bool {
 			c := closeCode(v.X)
-			return socket(v.X) && v.X.Opened() && v.Symptom(wire.SocketLost) && c >= 1000 && c != noCloseFrame
+			return socket(v.X) && v.X.Opened() && v.Symptom(wire.SocketLost) && c >= 1000 && kind(v.X) != "terminal" // whose end is its shell's
 		},
 		At: func(v *View) Hop { return HopServer },
 		Sentence: func(v *View) string {
@@ -120,7 +120,7 @@ var socketCauses = []Cause{
 	{
 		ID: "ws-cut-busy", Title: "WebSockets are cut while in use", Hop: HopIngress,
 		Match: func(v *View) bool {
-			return socket(v.X) && v.X.Opened() && v.Symptom(wire.SocketLost) && withoutCloseFrame(v.X) && v.X.Close != nil && v.servedAfter() && !v.cutInSilence()
+			return socket(v.X) && v.X.Opened() && v.Symptom(wire.SocketLost) && withoutCloseFrame(v.X) && v.servedAfter() && !v.cutInSilence() && kind(v.X) != "terminal"
 		},
 		Sentence: func(v *View) string {
 			return fmt.Sprintf("The %s was cut without a close frame %s after it opened, while it was in use, and the user server still answers: a proxy %s ends it", socketName(v.X), sayTime(v.X.Close.At-v.X.Response.At), front(v.X))

@@ -24,7 +24,7 @@ var _ = known("ws-closed-early",
 	signature{name: "going away", make: closed("kernel/info", 1001, ""), hop: HopServer},
 	signature{name: "an error of the server", make: closed("kernel/info", 1011, "")},
 	signature{name: "normal, at once", make: closed("kernel/info", 1000, "")},
-	signature{name: "try again later", make: closed("terminal/echo", 1013, "overloaded")},
+	signature{name: "try again later", make: closed("kernel/channel", 1013, "overloaded")},
 	signature{name: "after a quiet minute", make: silentThenLost("idle/hold", time.Minute, 1011)},
 )
 
