@@ -113,7 +113,12 @@ func TestBytesWithoutAnEvent(t *testing.T) {
 // A build may print a hundred thousand lines, or a hostile server send them: they cost time, and are not kept.
 func TestVeryManyEvents(t *testing.T) {
 	const line = "data: {\"phase\":\"building\",\"message\":\"Collecting numpy\"}\n\n"
-	l, e, err := launch(t, strings.Repeat(line, 100_000)+ready)
+	c := client(t, answering(200, "text/event-stream", strings.Repeat(line, 100_000)+ready))
+	l := c.Launch(t.Context(), "gh/a/b/HEAD", "")
+	defer l.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	e, err := l.Await(ctx)
 	require.NoError(t, err)
 	require.Equal(t, "ready", e.Phase)
 	require.Equal(t, 100_000, l.Logs())
