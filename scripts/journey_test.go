@@ -265,22 +265,3 @@ func TestSigtermBeforeReadyNamesTheLeak(t *testing.T) {
 	require.Len(t, leaked, 1)
 	require.Equal(t, "gh/binder-examples/requirements/HEAD", leaked[0].Repository)
 }
-
-// Healthy runs in a row: every one passes, and leaves nothing behind.
-func TestHealthyRuns(t *testing.T) {
-	runs := 30
-	if testing.Short() {
-		runs = 1
-	}
-	d := deploy(t, fixtures.Config{})
-	for i := range runs {
-		code, r := newSuite(t, d).run(t)
-		require.Equal(t, 0, code, "run %d", i+1)
-		require.Equal(t, smoke.Pass, r.Verdict, "run %d", i+1)
-		require.Empty(t, r.Targets[0].Findings)
-		require.Empty(t, r.Targets[0].Leaked)
-		require.Empty(t, running(t, d))
-		require.NotNil(t, r.Overhead)
-		t.Logf("run %d: %.1f s, overhead %.4f", i+1, time.Duration(r.Seconds).Seconds(), *r.Overhead)
-	}
-}
