@@ -35,11 +35,14 @@ func (h *host) reachable() []smoke.Step {
 
 // connected is what a step that asks this host needs: its TLS, where it has any.
 func (h *host) connected() []string {
-	if h.plain() {
+	if _, proxied := h.proxied(); proxied || h.plain() {
 		return nil
 	}
 	return []string{"tls"}
 }
+
+// proxied tells by which proxy of the environment's the host is reached, if by any.
+func (h *host) proxied() (proxy string, ok bool) { return h.net.Proxied(h.base()) }
 
 // plain tells whether the host is reached without TLS. A hub that is not known yet is taken to be as the binder host.
 func (h *host) plain() bool {
@@ -52,6 +55,9 @@ func (h *host) plain() bool {
 
 // dns looks the host up.
 func (h *host) dns(ctx context.Context) error {
+	if proxy, ok := h.proxied(); ok {
+		return smoke.Skip(fmt.Sprintf("requests go through the proxy %s that the environment names, which looks names up itself", proxy))
+	}
 	addresses, asked, err := h.net.Lookup(ctx, "The name of "+h.name, h.base())
 	h.addresses = addresses
 	if h.found != nil {

@@ -21,10 +21,11 @@ func Launch(j *Journey) smoke.Scenario {
 	var launch *binder.Launch
 	needs := []string{"binder-host/page"}
 	switch {
-	case !j.Target.UI && j.Target.Binder.Scheme == "https":
-		needs = []string{"binder-host/tls"}
 	case !j.Target.UI:
 		needs = nil
+		for _, step := range (&host{Journey: j, base: func() string { return j.binder.URL("") }}).connected() {
+			needs = append(needs, "binder-host/"+step)
+		}
 	}
 	return smoke.Scenario{
 		Name:   "launch",
@@ -102,7 +103,7 @@ func (j *Journey) spawn(ctx context.Context, l *binder.Launch) (*jupyter.Server,
 	if member := l.Member(); member != "" {
 		j.tookOver(member, l.Ready().URL)
 	}
-	return jupyter.NewServer(j.net, l.Ready().URL, l.Ready().Token), nil
+	return j.serverAt(j.net, l.Ready().URL, l.Ready().Token), nil
 }
 
 // tookOver records the federation's member that took a launch, whose hub may be another one.
@@ -170,5 +171,5 @@ func (j *Journey) serverOf(ctx context.Context, l *binder.Launch) (*jupyter.Serv
 	if at, err := url.Parse(l.Ready().URL); err != nil || at.Host == "" {
 		return nil, errNoAddress
 	}
-	return jupyter.NewServer(j.net, l.Ready().URL, l.Ready().Token), nil
+	return j.serverAt(j.net, l.Ready().URL, l.Ready().Token), nil
 }

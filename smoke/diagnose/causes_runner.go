@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"strings"
 
 	"binderhub-smoke/smoke/wire"
 )
@@ -48,9 +49,15 @@ var runnerCauses = []Cause{
 		Match: func(v *View) bool {
 			return v.Says("proxyconnect", "ERR_PROXY_", "ERR_TUNNEL_CONNECTION_FAILED") || status(v.X) == 407
 		},
-		Sentence: sentence("A proxy that the runner's environment names does not let the suite through"),
+		Sentence: func(v *View) string {
+			text := "A proxy that the runner's environment names does not let the suite through"
+			if _, said, found := strings.Cut(firstOf(v.Fault.Got, v.End.Error), "proxyconnect"); found {
+				text += " (" + short(strings.TrimPrefix(strings.TrimPrefix(said, " tcp"), ": ")) + ")"
+			}
+			return text
+		},
 		Suspects: []string{"proxy-variable"},
-		Remedy:   "Unset HTTP_PROXY and HTTPS_PROXY, or add the target's hosts to NO_PROXY.",
+		Remedy:   "Unset HTTP_PROXY and HTTPS_PROXY, or add the target's hosts to NO_PROXY. If the proxy is meant to be used, its log says why it refuses: a login that it wants, a list of hosts, or a target that it cannot reach itself.",
 	},
 	{
 		ID: "clock-skew", Title: "The runner's clock is wrong", Hop: HopClient, Severity: Inconclusive,

@@ -44,7 +44,8 @@ func New(n *wire.Network, authorize func(url string) http.Header) *Prober {
 // target's own. It returns early when ctx is done.
 func (p *Prober) Ask(ctx context.Context, asked diagnose.Probe) {
 	at := p.url(asked)
-	if at == "" || ctx.Err() != nil {
+	_, proxied := p.net.Proxied(at)
+	if at == "" || ctx.Err() != nil || (proxied && direct[asked.Kind]) {
 		return
 	}
 	switch asked.Kind {
@@ -64,6 +65,9 @@ func (p *Prober) Ask(ctx context.Context, asked diagnose.Probe) {
 		p.clock(ctx, at)
 	}
 }
+
+// direct are the probes that connect by themselves, which tells nothing where a proxy connects for all others.
+var direct = map[diagnose.ProbeKind]bool{diagnose.ProbeExtended: true, diagnose.ProbeAddresses: true}
 
 const subject = "A probe"
 

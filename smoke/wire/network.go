@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -75,6 +76,7 @@ const maxHeader = 256 << 10
 func (n *Network) transport() *http.Transport {
 	return &http.Transport{
 		Proxy:                  n.proxy,
+		OnProxyConnectResponse: refusedByProxy,
 		DialContext:            n.dial,
 		TLSClientConfig:        &tls.Config{RootCAs: n.cfg.Roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    10 * time.Second,
@@ -112,6 +114,27 @@ func (n *Network) proxy(r *http.Request) (*url.URL, error) {
 		return nil, nil
 	}
 	return http.ProxyFromEnvironment(r)
+}
+
+// Proxied tells by which proxy of the environment's a URL is reached, if by any.
+func (n *Network) Proxied(rawURL string) (host string, ok bool) {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return "", false
+	}
+	through, err := n.proxy(&http.Request{URL: u})
+	if err != nil || through == nil {
+		return "", false
+	}
+	return through.Host, true
+}
+
+// refusedByProxy makes an error of a proxy's refusal that says whose it is: net/http gives the bare status text.
+func refusedByProxy(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
+	if answer.StatusCode == http.StatusOK {
+		return nil
+	}
+	return fmt.Errorf("proxyconnect: the proxy %s answers CONNECT with %s", proxy.Host, answer.Status)
 }
 
 // dial connects to the address that the user gave for host:port, or else to what DNS says. It ends with the step that
