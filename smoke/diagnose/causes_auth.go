@@ -65,7 +65,7 @@ var authCauses = []Cause{
 		Sentence: sentence("The user server refuses even what needs no login: the Host header that reaches it is not the public one"),
 		Ask:      askOpenAPI,
 		Suspects: []string{"host-header-nonlocal-403", "ws-origin-403"},
-		Remedy:   "Pass the public name on: plain nginx `proxy_set_header Host $http_host;`, Apache `ProxyPreserveHost On`, HAProxy without `http-request set-header Host`. Else `ServerApp.allow_remote_access=True`.",
+		Remedy:   "Pass the public name on: plain nginx `proxy_set_header Host $http_host;`, Apache `ProxyPreserveHost On`, HAProxy without `http-request set-header Host`, Traefik `passHostHeader: true`, community without `upstream-vhost`, F5 without `nginx.org/proxy-set-headers: Host …`, Caddy without `header_up Host`, Envoy and Istio without `host_rewrite`. Else `ServerApp.allow_remote_access=True`.",
 	},
 }
 

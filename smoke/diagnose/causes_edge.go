@@ -105,7 +105,7 @@ var edgeCauses = []Cause{
 			return nil
 		},
 		Remedy: "F5 nginx-ingress: `nginx.org/redirect-to-https: \"true\"`; community ingress-nginx: `nginx.ingress.kubernetes.io/force-ssl-redirect: \"true\"`; Traefik: the entry point's `http.redirections`; " +
-			"plain nginx: `return 308 https://$host$request_uri;` in the server on port 80, and `/.well-known/acme-challenge/` before it.",
+			"plain nginx: `return 308 https://$host$request_uri;` in the server on port 80, and `/.well-known/acme-challenge/` before it; HAProxy: `http-request redirect scheme https code 308 unless { ssl_fc }`; Apache: `Redirect permanent / https://…`; Istio: `tls.httpsRedirect: true` on the Gateway's port 80; Caddy does it by default.",
 	},
 	{
 		ID: "encoded-char-rejected", Title: "URLs with encoded characters are rejected", Hop: HopIngress,
@@ -124,7 +124,7 @@ var edgeCauses = []Cause{
 		},
 		Suspects: []string{"encoded-char-rejected", "double-or-trailing-slash"},
 		Remedy: "Traefik 3.6.4 and later: on the entry point set `http.encodedCharacters.allowEncodedSlash: true` (and the others in use). Apache: `AllowEncodedSlashes NoDecode` with `ProxyPass … nocanon`. " +
-			"nginx: remove rewrites and the URI part of `proxy_pass`, which decode the path; community ingress-nginx: no `rewrite-target`.",
+			"Plain nginx: remove rewrites and the URI part of `proxy_pass`, which decode the path; community ingress-nginx: no `rewrite-target`; F5: no `nginx.org/rewrites`; HAProxy: no `http-request normalize-uri`; Envoy and Istio: `path_with_escaped_slashes_action: KEEP_UNCHANGED` (Istio `pathNormalization: BASE`).",
 	},
 }
 

@@ -22,7 +22,7 @@ var handshakeCauses = []Cause{
 			return fmt.Sprintf("The %s opens without the subprotocol that was offered: a proxy %s drops Sec-WebSocket-Protocol, and browsers refuse such a socket", socketName(v.X), front(v.X))
 		},
 		Suspects: []string{"ws-subprotocol-stripped", "ws-framing-mismatch"},
-		Remedy:   "Pass Sec-WebSocket-Protocol on in both directions: remove `proxy_set_header Sec-WebSocket-Protocol \"\"`, `proxy_hide_header`, `http-request del-header`, header allow-lists. In a kernel gateway: update it together with jupyter_server.",
+		Remedy:   "Pass Sec-WebSocket-Protocol on in both directions: plain nginx and snippets of F5 and community without `proxy_set_header Sec-WebSocket-Protocol \"\"` and `proxy_hide_header`; HAProxy without `del-header`; Traefik without a headers middleware that sets it to \"\"; Apache without `RequestHeader unset`; Envoy without `request_headers_to_remove`. In a kernel gateway: update it together with jupyter_server.",
 	},
 	{
 		ID: "ws-origin-403", Title: "The user server refuses the browser's Origin", Hop: HopIngress,

@@ -17,7 +17,7 @@ var streamCauses = []Cause{
 			return "BinderHub refuses the launch for a missing Accept header, which the suite did send: a proxy in front drops or rewrites it"
 		},
 		Suspects: []string{"sse-accept-stripped"},
-		Remedy:   "Pass Accept on unchanged: plain nginx, remove `proxy_set_header Accept …`; community ingress-nginx, `proxy-set-headers` and snippets; F5, `nginx.org/proxy-set-headers`; a CDN, its Accept normalisation. BinderHub wants exactly `text/event-stream`.",
+		Remedy:   "Pass Accept on unchanged: plain nginx, remove `proxy_set_header Accept …`; community ingress-nginx, `proxy-set-headers` and snippets; F5, `nginx.org/proxy-set-headers`; HAProxy, `http-request set-header Accept`; Traefik, `customRequestHeaders`; Apache, `RequestHeader unset Accept`; Caddy, `header_up`; Envoy, `request_headers_to_remove`; a CDN, its Accept normalisation. BinderHub wants exactly `text/event-stream`.",
 	},
 	{
 		ID: "build-pod-unschedulable", Title: "The build never starts", Hop: HopBuilder,

@@ -33,7 +33,7 @@ var toldCauses = []Cause{
 		Sentence: sentence("BinderHub sees a private address in place of ours: X-Forwarded-For does not reach it, so all visitors share one rate limit, and bans miss"),
 		Suspects: []string{"client-ip-lost", "binder-rate-limit"},
 		Remedy: "The ingress controller's Service: `externalTrafficPolicy: Local`, or PROXY protocol on load balancer and controller (F5: `proxy-protocol`, `real-ip-header`, `set-real-ip-from` in its ConfigMap; community: `use-proxy-protocol`). Behind another proxy trust its X-Forwarded-For " +
-			"(community: `use-forwarded-headers`; Traefik: `forwardedHeaders.trustedIPs`). Plain nginx: `proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`.",
+			"(community: `use-forwarded-headers`; Traefik: `forwardedHeaders.trustedIPs`). Plain nginx: `proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`; HAProxy: `option forwardfor`; Envoy and Istio: `xff_num_trusted_hops`; Caddy: `trusted_proxies`.",
 	},
 	{
 		ID: "rebuild-found-image", Title: "The image was there already", Hop: HopBinderHub, Severity: Inconclusive,

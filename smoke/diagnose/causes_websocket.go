@@ -37,7 +37,7 @@ var websocketCauses = []Cause{
 		},
 		Suspects: []string{"ws-path-whitelist", "ws-upgrade-missing"},
 		Remedy: "Give every path the upgrade, not a pattern of URLs: plain nginx wants the Upgrade and Connection lines in `location /`; " +
-			"F5 and community controllers want the setting on the whole Ingress of `proxy-public`; Apache wants `upgrade=websocket` on `ProxyPass /`.",
+			"F5 and community controllers want the setting on the whole Ingress of `proxy-public`; Apache wants `upgrade=websocket` on `ProxyPass /`; Traefik and HAProxy one router or backend for all paths; Envoy and Istio `upgrade_configs` on the listener and not on one route.",
 	},
 	{
 		ID:    "ws-upgrade-missing",

@@ -22,6 +22,7 @@ type alone struct {
 
 func signatureOf(t *testing.T, cause string) alone {
 	h := byHand(t)
+	require.NotEmpty(t, signatures[cause], "no timeline shows %s", cause)
 	s := signatures[cause][0]
 	s.make(h)
 	f := h.one(cause)
