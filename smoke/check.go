@@ -46,6 +46,9 @@ func checkScenario(all []Scenario, sc Scenario) []error {
 	note(strings.TrimSpace(sc.Proves) == "", "must say what it proves")
 	note(len(sc.Steps) == 0, "must have steps")
 	note(sc.Last && len(sc.Needs) > 0, "comes last whatever happened, so it can need nothing")
+	for _, other := range sc.After {
+		note(!slices.ContainsFunc(all, func(o Scenario) bool { return o.Name == other }), "comes after %s, which does not exist", other)
+	}
 	for _, need := range sc.Needs {
 		note(len(needed(all, need)) == 0, "needs %s, which does not exist or decides nothing", need)
 	}
@@ -124,6 +127,11 @@ func (w waits) add(all []Scenario, sc Scenario, first []string) {
 	for _, need := range sc.Needs {
 		for _, id := range needed(all, need) {
 			before = append(before, ended(id))
+		}
+	}
+	for other, st := range eachStep(all) {
+		if slices.Contains(sc.After, other.Name) {
+			before = append(before, ended(id(other, st)))
 		}
 	}
 	for _, st := range sc.Steps {

@@ -62,3 +62,6 @@ func basicSecrets(value string) []string {
 	_, password, _ := strings.Cut(string(plain), ":")
 	return []string{encoded, string(plain), password}
 }
+
+// loginCauses are those of a login that is missing or refused: they say nothing about a deployment unless it must work.
+var loginCauses = []string{"login-required", "credential-refused", "client-cert-required"}

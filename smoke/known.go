@@ -34,10 +34,14 @@ func (t *TargetRun) known(cause string) *Known {
 	return &t.Target.Known[i]
 }
 
-// acknowledge turns the failures that are known into warnings, and tells of those that were known for too long.
+// acknowledge turns the failures that are known into warnings, and tells of those that were known for too long. A login that
+// must work is a failure where it does not.
 func (t *TargetRun) acknowledge(findings []diagnose.Finding) []diagnose.Finding {
 	for i := range findings {
 		f := &findings[i]
+		if t.Target.Credentials.MustWork && f.Severity == diagnose.Inconclusive && slices.Contains(loginCauses, f.Cause) {
+			f.Severity = diagnose.Fail
+		}
 		k := t.known(f.Cause)
 		switch {
 		case k == nil || f.Severity != diagnose.Fail:

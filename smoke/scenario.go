@@ -14,6 +14,8 @@ type Scenario struct {
 	Proves string // the sentence: "a cell runs in a kernel through every proxy"
 	// Needs names scenarios ("launch") or steps ("binder-host/page") that must have passed before it begins.
 	Needs []string
+	// After names scenarios that must have ended, well or badly, before it begins.
+	After []string
 	// Advice completes the reason when a need did not pass: what the person on call can do about it.
 	Advice string
 	// Raw marks scenarios of the raw clients; the report's overhead is measured over these.

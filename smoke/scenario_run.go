@@ -40,6 +40,7 @@ type progress struct {
 // run runs the steps in order. It returns when every step has ended, the settled ones too.
 func (s *ScenarioRun) run(ctx, always context.Context) {
 	p := progress{began: s.scenario.Last}
+	s.awaitOthers()
 	if !s.scenario.Last {
 		p.needs = s.awaitNeeds()
 	}
@@ -47,6 +48,15 @@ func (s *ScenarioRun) run(ctx, always context.Context) {
 		s.pass(ctx, always, st, &p)
 	}
 	s.settling.Wait()
+}
+
+// awaitOthers waits for the scenarios that this one comes after. All steps end, so it need not watch for an interrupt.
+func (s *ScenarioRun) awaitOthers() {
+	for _, name := range s.scenario.After {
+		for _, st := range s.target.scenario(name).steps {
+			<-st.done
+		}
+	}
 }
 
 // pass runs one step, or ends it without.

@@ -83,7 +83,7 @@ var binderhubCauses = []Cause{
 	{
 		ID: "leftover-state", Title: "Something of an earlier run is in the way", Hop: HopHub, Severity: Inconclusive,
 		Match: func(v *View) bool {
-			return saysFailed("already has a running server", "already running")(v) || refusal(v, func(e launchEvent) bool { return e.StatusCode == 409 })
+			return v.Fault.Symptom == wire.Occupied || saysFailed("already has a running server", "already running")(v) || refusal(v, func(e launchEvent) bool { return e.StatusCode == 409 })
 		},
 		Sentence: sentence("A server of an earlier run still stands in the way of this one"),
 		Suspects: []string{"leftover-state"},

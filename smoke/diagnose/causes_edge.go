@@ -37,6 +37,16 @@ var edgeCauses = []Cause{
 		Mutes:    []string{"login-required", "ws-handshake-refused"},
 	},
 	{
+		ID: "credential-refused", Title: "The suite's credential is refused", Severity: Inconclusive,
+		Match: refusesCredential,
+		Sentence: func(v *View) string {
+			return fmt.Sprintf("%s refuses the credential that the suite was given (%s)", v.who(), firstOf(v.Fault.Got, say(status(v.X))))
+		},
+		Suspects: []string{"credential-refused", "login-required", "ws-credentials-stripped", "service-scope-403"},
+		Remedy:   "Give the suite one that is valid: tokens and passwords expire and are revoked. A JupyterHub token needs the scope `access:services!service=binder` and `self`. If `curl` with the same credential works past the ingress, the ingress drops Authorization. `credentials.must_work: on` makes this a failure.",
+		Mutes:    []string{"login-required", "ws-handshake-refused"},
+	},
+	{
 		ID: "login-required", Title: "The host wants credentials that the suite does not have", Severity: Inconclusive,
 		Match: wantsLogin,
 		Sentence: func(v *View) string {
@@ -176,6 +186,24 @@ func wantsLogin(v *View) bool {
 		return true
 	}
 	return host(v.Role()) == "binder" && status(v.X) == http.StatusFound && strings.Contains(to, "/hub/api/oauth2/authorize")
+}
+
+// refusesCredential is a demand for a login in answer to a request that had a credential: 401, the hub's word that it does not
+// know the token, BinderHub's way to the hub's login, and its 403 of a /build that would be that.
+func refusesCredential(v *View) bool {
+	if v.Role() == wire.RoleServer || sent(v.X, "Authorization") == "" {
+		return false // a user server's token is of this run's own
+	}
+	if status(v.X) == http.StatusUnauthorized {
+		return true
+	}
+	if status(v.X) == http.StatusForbidden && strings.Contains(urlOf(v.X).Path, "/hub/api/user") {
+		return true
+	}
+	if e, ok := failed(v); ok && e.StatusCode == http.StatusForbidden && strings.TrimSpace(e.Message) == "Forbidden" {
+		return true
+	}
+	return host(v.Role()) == "binder" && status(v.X) == http.StatusFound && strings.Contains(redirectsTo(v.X), "/hub/api/oauth2/authorize")
 }
 
 // loginPages are parts of URLs to which authenticating proxies send visitors: oauth2-proxy, Traefik's and Authelia's forward

@@ -74,6 +74,17 @@ var _ = known("git-host-unreachable", signature{name: "said so", hop: HopBinderH
 
 var _ = known("ref-unresolvable", signature{name: "said so", make: says(0, "Could not resolve ref for gh:x/y/nope. Double check your URL."), severity: Inconclusive})
 
+var _ = known("credential-refused",
+	signature{name: "sent to the login with a token", severity: Inconclusive, make: pageIs(answer{status: 302, send: headers("Authorization", "[redacted]"),
+		header: headers("Location", "/hub/api/oauth2/authorize?client_id=service-binder", "Access-Control-Allow-Headers", "cache-control")})},
+	signature{name: "basic auth, another password", severity: Inconclusive, make: pageIs(nginxSays(401, "401 Authorization Required", 0).with(func(a *answer) {
+		a.header, a.send = headers("Server", "nginx/1.22.1", "Www-Authenticate", "Basic realm=x"), headers("Authorization", "[redacted]")
+	}))},
+	signature{name: "the hub does not know the token", severity: Inconclusive, make: failsWith("launch/build", hubURL+"/hub/api/user", wire.Status, answer{
+		status: 403, send: headers("Authorization", "[redacted]"), header: headers("X-Jupyterhub-Version", "5.5.0"), body: `{"status": 403, "message": "Missing or invalid credentials."}`,
+	})},
+)
+
 var _ = known("login-required",
 	signature{name: "BinderHub's 403", make: says(403, "Forbidden"), severity: Inconclusive, hop: HopBinderHub},
 	signature{name: "redirect to the login", severity: Inconclusive, make: pageIs(answer{status: 302, header: headers("Location", "/hub/api/oauth2/authorize?client_id=service-binder", "Access-Control-Allow-Headers", "cache-control")})},

@@ -57,6 +57,7 @@ const (
 	Reached      Symptom = "reached"       // what a user pod must not reach did answer it
 	Unexpected   Symptom = "unexpected"    // another version, or without something that the settings expect
 	Unavailable  Symptom = "unavailable"   // something the suite itself needs is missing
+	Occupied     Symptom = "occupied"      // the user's one server is another's
 )
 
 // Fault is a failed expectation: the error that clients and scenarios return for whatever is wrong outside the suite. It
