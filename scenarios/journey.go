@@ -25,6 +25,7 @@ type Journey struct {
 	net    *wire.Network
 	binder *binder.Client
 	memory *memory
+	user   *jupyter.Hub // as whom the target knows us; nil where nobody logs in
 
 	mu       sync.Mutex
 	launched []*launched
@@ -64,6 +65,7 @@ func newJourney(t *smoke.TargetRun, m *memory) *Journey {
 		UserAgent: t.UserAgent(), Header: t.Target.Headers,
 	})
 	t.AtEnd(j.net.Close)
+	j.login()
 	t.ProbeWith(probe.New(j.net, j.authorize).Ask)
 	j.binder = binder.New(j.net, t.Timeline.Places().Binder(), t.Target.Token)
 	return j
@@ -79,7 +81,7 @@ func (j *Journey) authorize(url string) http.Header {
 		server, err := l.server(at)
 		cancel()
 		if err == nil && server != nil && strings.HasPrefix(url, server.Base()) {
-			return http.Header{"Authorization": {"token " + server.Token()}}
+			return server.Header()
 		}
 	}
 	return nil

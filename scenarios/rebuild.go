@@ -50,6 +50,9 @@ func (j *Journey) notRebuilt() error {
 // rebuild launches the target's repository under a name that no image has yet. BinderHub puts the letter case of the name
 // into the image's hash (builder.py), and Git hosts do not mind it.
 func (j *Journey) rebuild(ctx context.Context) (*binder.Launch, error) {
+	if j.user != nil {
+		return nil, errOneServer
+	}
 	spec, ok := recased(j.Target.Spec)
 	if !ok {
 		return nil, smoke.Skip("there is no way to name " + j.Target.Spec + " so that it is built anew")
