@@ -35,7 +35,7 @@ var websocketCauses = []Cause{
 			}
 			return fmt.Sprintf("The ingress %s upgrades only some paths: the %s arrives without its Upgrade, while %s", front(v.X), socketName(v.X), passes)
 		},
-		Suspects: []string{"ws-path-whitelist", "ws-upgrade-missing"},
+		Suspects: []string{"ws-path-whitelist", "ws-rewrite-target", "ws-upgrade-missing"},
 		Remedy: "Give every path the upgrade, not a pattern of URLs: plain nginx wants the Upgrade and Connection lines in `location /`; " +
 			"F5 and community controllers want the setting on the whole Ingress of `proxy-public`; Apache wants `upgrade=websocket` on `ProxyPass /`; Traefik and HAProxy one router or backend for all paths; Envoy and Istio `upgrade_configs` on the listener and not on one route.",
 	},
