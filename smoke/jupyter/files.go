@@ -15,9 +15,10 @@ import (
 // Source: jupyter_server/services/contents/handlers.py.
 func (s *Server) WriteFile(ctx context.Context, path string, content []byte) error {
 	subject := "The upload of a file of " + size(len(content))
-	a, err := s.call(ctx, subject, http.MethodPut, "api/contents/"+escape(path), map[string]string{
-		"type": "file", "format": "base64", "content": base64.StdEncoding.EncodeToString(content),
-	})
+	c := wire.Call{Subject: subject, Method: http.MethodPut, URL: s.URL("api/contents/" + escape(path)), Header: s.header()}
+	c.Header.Set("Content-Type", "application/json")
+	c.Body = fileModel(content)
+	a, err := s.net.Do(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -25,6 +26,14 @@ func (s *Server) WriteFile(ctx context.Context, path string, content []byte) err
 		return nil
 	}
 	return a.Expect(subject, http.StatusCreated, "application/json")
+}
+
+// fileModel is a file as the contents API takes it. Base64 needs no escaping in JSON, and encoding/json looks for it in megabytes.
+func fileModel(content []byte) []byte {
+	body := make([]byte, 0, base64.StdEncoding.EncodedLen(len(content))+64)
+	body = append(body, `{"type":"file","format":"base64","content":"`...)
+	body = base64.StdEncoding.AppendEncode(body, content)
+	return append(body, `"}`...)
 }
 
 // size is a number of bytes as a person says it.
@@ -50,6 +59,9 @@ func (s *Server) CompareFile(ctx context.Context, path string, want []byte) erro
 	if err := a.Expect(subject, http.StatusOK, "application/json"); err != nil {
 		return err
 	}
+	if holdsFile(a.Body, want) {
+		return nil
+	}
 	var model struct{ Content []byte }
 	if err := json.Unmarshal(a.Body, &model); err != nil {
 		return a.Fault(subject, wire.Content, "a file as JSON", err.Error())
@@ -58,6 +70,15 @@ func (s *Server) CompareFile(ctx context.Context, path string, want []byte) erro
 		return a.Fault(subject, wire.Content, fmt.Sprintf("the %d bytes that were written", len(want)), fmt.Sprintf("%d others", len(model.Content)))
 	}
 	return nil
+}
+
+// holdsFile tells whether a file's model has this content, as base64 in lines or in one. Decoding tells the same, and takes many
+// times as long for megabytes: that is for when something else came.
+func holdsFile(model, content []byte) bool {
+	value := make([]byte, 0, base64.StdEncoding.EncodedLen(len(content))+2)
+	value = append(value, '"')
+	value = base64.StdEncoding.AppendEncode(value, content)
+	return len(content) > 0 && bytes.Contains(bytes.ReplaceAll(model, []byte(`\n`), nil), append(value, '"'))
 }
 
 // DeleteFile deletes a file.
