@@ -3,6 +3,7 @@ package binder
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -71,7 +72,7 @@ func (c *Client) Page(ctx context.Context, path string) (Page, error) {
 		return page, a.Fault(subject, wire.Redirected, "200 text/html", a.Describe()+" to "+a.Header.Get("Location"))
 	}
 	if err := a.Expect(subject, http.StatusOK, "text/html"); err != nil {
-		return page, err
+		return page, refusesUs(a, err)
 	}
 	found := pageConfig.FindSubmatch(a.Body)
 	if found == nil {
@@ -148,4 +149,15 @@ func (c *Client) Health(ctx context.Context) error {
 func (c *Client) BuildToken(ctx context.Context, spec string) (string, error) {
 	page, err := c.Page(ctx, "v2/"+spec)
 	return page.Config.BuildToken, err
+}
+
+// refusesUs makes a fault inconclusive that says something about us and not about the deployment: a 403 of BinderHub itself
+// is for whom it does not know, or whose network it bans (binderhub/base.py). An ingress has not its header.
+func refusesUs(a *wire.Answer, err error) error {
+	var f *wire.Fault
+	if errors.As(err, &f) && a.Status == http.StatusForbidden && a.Header.Get("Access-Control-Allow-Headers") == "cache-control" {
+		f.Inconclusive = true
+		f.Got += ", by BinderHub itself: it bans this network, or does not know who asks"
+	}
+	return err
 }

@@ -22,7 +22,7 @@ func (c *Client) Providers(ctx context.Context) (ids []string, supported bool, e
 		return nil, false, nil
 	}
 	if err := a.Expect(subject, http.StatusOK, "application/json"); err != nil {
-		return nil, true, err
+		return nil, true, refusesUs(a, err)
 	}
 	var list []struct{ ID string }
 	if err := json.Unmarshal(a.Body, &list); err != nil || len(list) == 0 {

@@ -46,6 +46,7 @@ var authCauses = []Cause{
 			return fmt.Sprintf("%s refuses a request for its missing _xsrf (%s): the cookie or the X-XSRFToken header is dropped on the way", v.who(), quote(trimmed(v.X)))
 		},
 		Suspects: []string{"xsrf-403", "ws-credentials-stripped"},
+		Mutes:    []string{"short-lived-session", "server-not-stopped"},
 		Remedy:   "Pass Cookie and X-XSRFToken on (nginx drops headers with underscores, not this one: look for header allow-lists). Since JupyterHub 4.1 extensions and clients must send the header, or a token: update them.",
 	},
 	{

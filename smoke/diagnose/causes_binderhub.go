@@ -49,7 +49,7 @@ var binderhubCauses = []Cause{
 	{
 		ID: "datacenter-ip-ban", Title: "BinderHub bans our network", Hop: HopBinderHub, Severity: Inconclusive,
 		Match: func(v *View) bool {
-			return refusal(v, func(e launchEvent) bool { return banned.MatchString(e.Message) }) || (status(v.X) == 403 && banned.MatchString(body(v.X)))
+			return refusal(v, func(e launchEvent) bool { return banned.MatchString(e.Message) }) || (status(v.X) == 403 && banned.MatchString(body(v.X))) || bansAddress(v)
 		},
 		Sentence: func(v *View) string {
 			return "BinderHub does not let this network launch (ban_networks): nothing behind it was tested"
@@ -158,6 +158,19 @@ var unresolvable = saysFailed("Could not resolve ref", "No provider found for pr
 // providerMissing tells whether BinderHub's list of repository providers lacks the one that we launch from.
 func providerMissing(v *View) bool {
 	return v.In("binder-host/providers") && v.Fault.Symptom == wire.Content && v.Fault.Inconclusive
+}
+
+// bansAddress is BinderHub's bare 403 to somebody whom it was told nothing about, where it answers /health and /versions, which
+// it opens to everybody. For want of a login it would have redirected (binderhub/base.py check_request_ip).
+func bansAddress(v *View) bool {
+	if status(v.X) != 403 || v.Answer.Hop != HopBinderHub || sent(v.X, "Authorization") != "" || sent(v.X, "Cookie") != "" {
+		return false
+	}
+	_, open := v.Other(func(x *wire.Exchange) bool {
+		p := urlOf(x).Path
+		return v.SameHost(x) && status(x) == 200 && byApplication(x) && (strings.HasSuffix(p, "/health") || strings.HasSuffix(p, "/versions"))
+	})
+	return open
 }
 
 var banned = regexp.MustCompile(`Requests from .* are not allowed`)

@@ -57,7 +57,13 @@ var _ = known("binder-rate-limit",
 
 var _ = known("github-rate-limit", signature{name: "said so", make: says(0, "GitHub rate limit exceeded. Try again in 7 minutes."), hop: HopBinderHub})
 
-var _ = known("datacenter-ip-ban", signature{name: "said so", make: says(403, "Requests from github-actions are not allowed"), hop: HopBinderHub, severity: Inconclusive})
+var _ = known("datacenter-ip-ban",
+	signature{name: "said so", make: says(403, "Requests from github-actions are not allowed"), hop: HopBinderHub, severity: Inconclusive},
+	signature{name: "pages only", hop: HopBinderHub, severity: Inconclusive, make: func(h *hand) {
+		h.get("binder-host/health", binderURL+"/health", answer{status: 200, header: headers("Access-Control-Allow-Headers", "cache-control"), body: `{"ok": true}`})
+		pageIs(answer{status: 403, header: headers("Access-Control-Allow-Headers", "cache-control"), body: "<html><title>403: Forbidden</title><body>403: Forbidden</body></html>"})(h)
+	}},
+)
 
 var _ = known("quota-full", signature{name: "said so", make: says(0, "Too many users on this BinderHub! Try again soon."), severity: Inconclusive})
 

@@ -23,7 +23,7 @@ var tlsCauses = []Cause{
 			return fmt.Sprintf("The ingress of the %s refuses TLS for this name: it has no certificate for it, or does not know the name", hostOf(v))
 		},
 		Ask:      same(ProbeAddresses),
-		Suspects: []string{"tls-fake-cert", "tls-renewal-broken", "default-backend-404", "dns-points-to-old-lb"},
+		Suspects: []string{"tls-fake-cert", "tls-san-missing-host", "tls-renewal-broken", "default-backend-404", "dns-points-to-old-lb"},
 		Likelier: oneOfTheAddresses,
 		Remedy: "`kubectl get certificate,order,challenge -A`: is it issued? `kubectl describe ingress`: does `tls.secretName` name a Secret in the same namespace (binder and hub need two different ones)? " +
 			"After a recreate DNS must point here before ACME can succeed. F5 nginx-ingress: annotate `acme.cert-manager.io/http01-edit-in-place: \"true\"`, since it rejects a second Ingress for the host.",
