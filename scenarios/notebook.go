@@ -2,6 +2,8 @@ package scenarios
 
 import (
 	"context"
+	"errors"
+	"net/url"
 	"sync"
 	"time"
 
@@ -21,11 +23,15 @@ func Notebook(j *Journey) smoke.Scenario {
 	}
 	run := v.pictured("run", 2*time.Minute, v.run)
 	run.Cell = true
+	form := v.pictured("form", time.Minute, v.form)
+	form.Independent = true // people launch by links too
 	return smoke.Scenario{
 		Name:   "notebook",
 		Proves: "a person sees a cell's output in a real browser, launched from BinderHub's own page",
 		Needs:  []string{needs},
+		After:  j.turns(),
 		Steps: []smoke.Step{
+			form,
 			v.pictured("launch", 20*time.Minute, v.launch),
 			v.pictured("lab", 90*time.Second, v.lab),
 			// The page's socket is held until the kernel answers, up to 60 s.
@@ -55,10 +61,15 @@ type visit struct {
 	told   browser.Server
 }
 
-func (v *visit) launch(ctx context.Context) error {
-	var err error
+// start starts the browser, once.
+func (v *visit) start(ctx context.Context) (err error) {
+	if v.browser != nil {
+		return nil
+	}
 	v.browser, err = browser.Start(ctx, browser.Options{
 		Timeline: v.Timeline, Resolve: v.Target.Resolve, CA: v.Target.CA, UserAgent: v.UserAgent(), OnServer: v.onServer,
+		Header: v.browserHeader(),
+		Headed: v.Headed, Remote: v.Browser,
 	})
 	if err != nil {
 		return err
@@ -66,18 +77,75 @@ func (v *visit) launch(ctx context.Context) error {
 	for _, note := range v.browser.Notes() {
 		v.Tell(note)
 	}
+	return nil
+}
+
+// form fills the form of BinderHub's front page, and compares its launch URL with the one that is to be launched. Nothing is
+// launched by it: that would spend the rate limit.
+func (v *visit) form(ctx context.Context) error {
 	if !v.Target.UI {
-		v.register(&launched{close: v.leave, server: func(context.Context) (*jupyter.Server, error) { return nil, nil }})
-		v.server = v.raw
-		return v.browser.OpenServer(ctx, v.raw.Base(), v.raw.Token())
+		return smoke.Skip("a BinderHub in API-only mode has no front page")
 	}
-	v.launching(&launched{at: v.Timeline.Now(), close: v.leave, server: v.serverOf})
-	server, err := v.browser.Launch(ctx, v.binder.URL("v2/"+v.Target.Spec))
+	if err := v.start(ctx); err != nil {
+		return err
+	}
+	shown, err := v.browser.FillForm(ctx, v.binder.URL(""), v.Target.Spec)
+	var none *browser.ErrNoForm
+	if errors.As(err, &none) && !v.Target.Form {
+		return smoke.Skip(none.Reason)
+	}
 	if err != nil {
 		return err
 	}
-	v.server = jupyter.NewServer(v.unmetered, server.URL, server.Token)
+	return v.sameHost(shown)
+}
+
+// sameHost compares the host of the front page's launch URL with ours: on a member of a federation the two differ. Links that
+// leave https are wrong everywhere.
+func (v *visit) sameHost(shown string) error {
+	want := v.binder.URL("v2/" + v.Target.Spec)
+	u, err := url.Parse(shown)
+	if err != nil || (v.Target.Binder.Scheme == "https" && u.Scheme != "https") {
+		return &wire.Fault{
+			Subject: "The form of BinderHub's front page", URL: v.binder.URL(""), Symptom: wire.Content, Want: "the launch URL " + want, Got: shown,
+		}
+	}
+	if shown != want {
+		v.Tell("the front page's launch URL is " + shown + ", which is not below the target's binder URL")
+	}
 	return nil
+}
+
+func (v *visit) launch(ctx context.Context) error {
+	if err := v.start(ctx); err != nil {
+		return err
+	}
+	if !v.Target.UI {
+		v.register(&launched{close: v.leave, server: func(context.Context) (*jupyter.Server, error) { return nil, nil }})
+		v.server = v.raw
+		return v.browser.OpenServer(ctx, v.raw.Base(), v.linkToken())
+	}
+	if err := v.vacate(ctx); err != nil {
+		return err
+	}
+	v.launching(&launched{at: v.Timeline.Now(), close: v.leave, server: v.serverOf})
+	server, err := v.launchPage(ctx)
+	if err != nil {
+		return err
+	}
+	v.server = v.serverAt(v.unmetered, server.URL, server.Token)
+	return nil
+}
+
+// launchPage launches by the link that badges have, or by the form where the target says so.
+func (v *visit) launchPage(ctx context.Context) (browser.Server, error) {
+	if !v.Target.Form {
+		return v.browser.Launch(ctx, v.binder.URL("v2/"+v.Target.Spec))
+	}
+	if _, err := v.browser.FillForm(ctx, v.binder.URL(""), v.Target.Spec); err != nil {
+		return browser.Server{}, err
+	}
+	return v.browser.LaunchByForm(ctx)
 }
 
 // onServer is called as soon as the browser learns of its server.
@@ -94,7 +162,7 @@ func (v *visit) onServer(s browser.Server) {
 func (v *visit) serverOf(ctx context.Context) (*jupyter.Server, error) {
 	select {
 	case <-v.served:
-		return jupyter.NewServer(v.net, v.told.URL, v.told.Token), nil
+		return v.serverAt(v.net, v.told.URL, v.told.Token), nil
 	default:
 	}
 	if !v.browser.Launching() {
@@ -102,7 +170,7 @@ func (v *visit) serverOf(ctx context.Context) (*jupyter.Server, error) {
 	}
 	select {
 	case <-v.served:
-		return jupyter.NewServer(v.net, v.told.URL, v.told.Token), nil
+		return v.serverAt(v.net, v.told.URL, v.told.Token), nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

@@ -74,6 +74,7 @@ func bounded(ctx context.Context, timeout time.Duration) (context.Context, conte
 func (r *Run) newTarget(target Target) (*TargetRun, error) {
 	t := &TargetRun{
 		Target: target, Meter: &wire.Meter{}, RunID: r.id, Version: r.opts.Version, Grace: r.opts.Settings.Grace,
+		Headed: r.opts.Settings.Headed, Browser: r.opts.Settings.Browser,
 		Dir: filepath.Join(r.opts.Settings.Out, "targets", target.Name), run: r,
 	}
 	t.raw.meter = t.Meter

@@ -28,6 +28,7 @@ type Target struct {
 	Notebook string // path of the notebook in the repository to open; empty: the suite uploads its own
 	UI       bool   // BinderHub shows pages; off for API-only mode
 	App      App
+	Form     bool // launch by the form of BinderHub's front page, which spends the rate limit
 
 	Resolve map[string]string // "host:port" to "address:port", instead of DNS
 	CA      []byte            // PEM of further certificate authorities, or nil
@@ -71,6 +72,8 @@ type Settings struct {
 	Grace       time.Duration // for clean-up after an interrupt: how long to wait for a launch that has not ended
 	Probing     time.Duration // for the diagnosis's questions to one target, in all; zero: 10 s
 	FlakyFails  bool          // exit code 1 for flaky
+	Headed      bool          // show the browser
+	Browser     string        // address of a browser that runs elsewhere; empty: one is started
 	Out         string        // directory of the report; absolute
 	State       string        // directory that outlives runs; absolute
 }

@@ -21,6 +21,8 @@ type TargetRun struct {
 	Version  string        // of the suite
 	Dir      string        // directory of this target's evidence
 	Grace    time.Duration // how long to wait for an unfinished launch after an interrupt
+	Headed   bool          // the browser is to be shown
+	Browser  string        // address of a browser that runs elsewhere; empty: one is started
 
 	run       *Run
 	scenarios []*ScenarioRun

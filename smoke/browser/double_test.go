@@ -38,6 +38,7 @@ type double struct {
 	handler atomic.Pointer[http.Handler]
 	browser *Browser
 	tl      *wire.Timeline
+	resolve map[string]string
 }
 
 func needsChromium(t *testing.T) {
@@ -74,6 +75,7 @@ func newDouble(t *testing.T, o Options, handler http.Handler) *double {
 	t.Cleanup(d.server.CloseClientConnections)
 	o.Timeline = d.tl
 	o.Resolve = map[string]string{}
+	d.resolve = o.Resolve
 	for _, host := range []string{"binder.test", "hub.test", "third.test"} {
 		o.Resolve[host+":80"] = d.server.Listener.Addr().String()
 	}

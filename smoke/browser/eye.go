@@ -30,7 +30,7 @@ func (r *recorder) eyeSaw(e event, ev *runtime.EventBindingCalled) {
 		return
 	}
 	r.learn(v.URL)
-	if v.Kind != "painted" {
+	if v.Kind != "painted" && v.Kind != "log" {
 		r.add(e, 0, wire.KindConsole, wire.Console{Level: "screen", Text: v.Kind + ": " + v.Text, URL: v.URL}, e.at)
 	}
 	if r.shown != r.visit {
@@ -40,6 +40,9 @@ func (r *recorder) eyeSaw(e event, ev *runtime.EventBindingCalled) {
 	switch v.Kind {
 	case "painted":
 		r.painted = true
+		return
+	case "bar", "log":
+		r.launch.progress.show(v.Kind, v.Text)
 		return
 	case "blank":
 		r.blank(v.URL)

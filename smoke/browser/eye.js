@@ -26,7 +26,7 @@
     const bar = [...document.querySelectorAll("[role=progressbar] strong")].filter(visible).map((el) => el.textContent.trim());
     if (bar.length) tell("bar", bar.join(" "));
     const log = document.querySelector("#terminal .xterm-rows");
-    if (log && visible(log)) tell("log", log.textContent);
+    if (log && visible(log)) tell("log", log.textContent.slice(-1500));
   };
   // shows tells whether there is anything to be seen: words, or an element that is drawn.
   const shows = () =>

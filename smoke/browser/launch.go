@@ -16,6 +16,8 @@ type launch struct {
 	stream *request // BinderHub's event stream
 	server Server
 	there  bool // the user server's page has answered
+
+	progress progress
 }
 
 func (l *launch) known() bool { return l.server.URL != "" }
@@ -31,12 +33,20 @@ func (b *Browser) Launch(ctx context.Context, page string) (Server, error) {
 	b.rec.mu.Lock()
 	b.rec.launch.page = page
 	b.rec.mu.Unlock()
-	err := b.navigate(ctx, page)
+	return b.follow(ctx, page, b.navigate(ctx, page))
+}
+
+// follow follows a launch that has been begun on a page, unless err says that it was not.
+func (b *Browser) follow(ctx context.Context, page string, err error) (Server, error) {
 	if err == nil {
+		b.openLog(ctx)
 		err = b.rec.wait(ctx, func() bool { return b.rec.launch.there })
 	}
 	b.rec.mu.Lock()
 	server := b.rec.launch.server
+	if err == nil {
+		err = b.rec.progressFault()
+	}
 	b.rec.mu.Unlock()
 	return server, b.explain(ctx, err, expectation{
 		subject: "BinderHub's page", url: page, want: "a redirect to the launched user server", got: b.rec.launchSoFar,

@@ -53,7 +53,12 @@ func (b *Browser) click(ctx context.Context, place string) error {
 	if err != nil {
 		return err
 	}
-	_, err = act(ctx, b, chromedp.Steps(
+	return b.clickAt(ctx, at)
+}
+
+// clickAt moves the mouse to a place and clicks.
+func (b *Browser) clickAt(ctx context.Context, at []float64) error {
+	_, err := act(ctx, b, chromedp.Steps(
 		chromedp.MouseEvent(chromedp.MouseMoved, at[0]-3, at[1]),
 		chromedp.MouseEvent(chromedp.MouseMoved, at[0], at[1]),
 		chromedp.MouseClickXY(at[0], at[1]),

@@ -14,12 +14,13 @@ import (
 // recorder turns protocol events into records, one event at a time, and keeps the state that waits look at. Everything
 // below mu is guarded by it.
 type recorder struct {
-	tl       *wire.Timeline
-	clock    clock
-	onServer func(Server)
-	do       deeds // what a handler may not do itself
-	main     string
-	step     atomic.Pointer[context.Context] // of the action under way
+	tl        *wire.Timeline
+	clock     clock
+	onServer  func(Server)
+	do        deeds // what a handler may not do itself
+	main      string
+	elsewhere map[string]string               // Options.Resolve, of a browser that cannot be told
+	step      atomic.Pointer[context.Context] // of the action under way
 
 	mu      sync.Mutex
 	changed chan struct{} // closed, and replaced, whenever something happened

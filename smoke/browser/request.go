@@ -247,6 +247,7 @@ func (r *recorder) responseReceived(e event, ev *network.EventResponseReceived) 
 	}
 	at := r.clock.of(ev.Timestamp, e.at)
 	r.answered(e, q, ev.Response, at)
+	r.reached(q)
 	if q.fault = r.judge(q, ev.Response.MimeType); q.fault != nil && q.visit == r.visit {
 		r.raiseLater(bodyGrace, q.fault, nil)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,6 +39,9 @@ type Options struct {
 	Resolve map[string]string
 	// CA is a PEM bundle of authorities to trust beside Chromium's own, or nil.
 	CA []byte
+	// Header is sent with every request and every websocket's handshake. With one the browser reaches the target's own two hosts
+	// only, which both must be known: Chromium sends such headers to whomever it speaks to.
+	Header http.Header
 	// UserAgent is appended to Chromium's own.
 	UserAgent string
 	// Headed shows the browser's window, which needs a display.
@@ -73,9 +77,14 @@ type Browser struct {
 // to do: it tells nothing about the deployment.
 func Start(ctx context.Context, o Options) (*Browser, error) {
 	b := &Browser{}
-	var err error
+	err := confinable(o)
+	if err != nil {
+		return nil, err
+	}
 	if o.Remote != "" {
-		err = b.start(ctx, func(life context.Context) (context.Context, context.CancelFunc) { return b.attach(life, o) }, o)
+		err = b.start(ctx, o, func(limited, life context.Context) (context.Context, context.CancelFunc, error) {
+			return b.attach(limited, life, o)
+		})
 	} else {
 		err = b.startOwn(ctx, o)
 	}
@@ -98,9 +107,10 @@ func (b *Browser) startOwn(ctx context.Context, o Options) error {
 	if err := b.housing(ctx, o); err != nil {
 		return err
 	}
-	return b.start(ctx, func(life context.Context) (context.Context, context.CancelFunc) {
-		return chromedp.NewExecAllocator(life, b.flags(path, o)...)
-	}, o)
+	return b.start(ctx, o, func(_, life context.Context) (context.Context, context.CancelFunc, error) {
+		pool, closePool := chromedp.NewExecAllocator(life, b.flags(path, o)...)
+		return pool, closePool, nil
+	})
 }
 
 // maxTemp is how long the path of the temporary directory may be: Chromium makes a socket some 60 bytes below it, whose path
@@ -122,21 +132,26 @@ func (b *Browser) housing(ctx context.Context, o Options) (err error) {
 	return nil
 }
 
+// allocator says where a browser comes from: limited bounds the start, life is the browser's.
+type allocator func(limited, life context.Context) (context.Context, context.CancelFunc, error)
+
 // start brings Chromium up on a context of its own: the first run binds the browser's life to the context it is given,
 // and a step that is over must not take the browser with it.
-func (b *Browser) start(ctx context.Context, allocate func(context.Context) (context.Context, context.CancelFunc), o Options) error {
+func (b *Browser) start(ctx context.Context, o Options, allocate allocator) error {
 	b.rec = newRecorder(o.Timeline, o.OnServer)
 	b.rec.begin(ctx)
 	b.queue = newQueue()
 	life := context.WithoutCancel(ctx)
-	pool, closePool := allocate(life)
-	b.closePool = closePool
-	b.tab, b.closeTab = chromedp.NewContext(pool, b.profile(o),
-		chromedp.WithListener(func(ev any) { b.queue.put(b.rec.current(), b.rec.tl.Now(), ev) }),
-		chromedp.WithLogf(func(string, ...any) {}), chromedp.WithErrorf(func(string, ...any) {}))
-
 	limited, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
+	pool, closePool, err := allocate(limited, life)
+	b.closePool = closePool
+	if err != nil {
+		return err
+	}
+	b.tab, b.closeTab = chromedp.NewContext(pool, append(profile(o),
+		chromedp.WithListener(func(ev any) { b.queue.put(b.rec.current(), b.rec.tl.Now(), ev) }))...)
+
 	up := make(chan error, 1)
 	go func() { up <- chromedp.Do(b.tab) }()
 	select {
@@ -150,7 +165,10 @@ func (b *Browser) start(ctx context.Context, allocate func(context.Context) (con
 		return fmt.Errorf("the browser did not start: %w", limited.Err())
 	}
 	b.work()
-	return b.prepare(limited, o.UserAgent)
+	if err := b.prepare(limited, o.UserAgent); err != nil {
+		return err
+	}
+	return b.identify(limited, o.Header)
 }
 
 // work starts what runs beside the methods until Close.
@@ -219,7 +237,12 @@ func (b *Browser) flags(path string, o Options) []chromedp.ExecAllocatorOption {
 		chromedp.Flag("disable-features", "Translate,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,OptimizationHints,MediaRouter"),
 		chromedp.NoInheritEnv, chromedp.Env(b.environment(len(o.CA) > 0)...),
 	)
-	if rules := resolverRules(o.Resolve); rules != "" {
+	rules := resolverRules(o.Resolve)
+	if len(o.Header) > 0 {
+		rules = confined(o.Resolve, o.Timeline.Places())
+		flags = append(flags, chromedp.Flag("no-proxy-server", true)) // which would find hosts by itself
+	}
+	if rules != "" {
 		flags = append(flags, chromedp.Flag("host-resolver-rules", rules))
 	}
 	if o.Headed {

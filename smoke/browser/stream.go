@@ -113,6 +113,9 @@ func (r *recorder) streamEvent(e event, q *request, data []byte, at time.Duratio
 		s.log = append(s.log, m)
 		s.log = s.log[max(0, len(s.log)-12):]
 	}
+	if p := &r.launch.progress; q == r.launch.stream && len(p.came) < maxShown {
+		p.came = append(p.came, arrival{at, s.phase, v.Message})
+	}
 	switch {
 	case s.finished || q.visit != r.visit:
 	case strings.EqualFold(v.Phase, "ready"):

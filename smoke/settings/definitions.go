@@ -106,8 +106,10 @@ var definitions = []*definition{
 	{name: "CONFIG", scope: ofFlags, path: true, must: "a readable settings file", take: takeNothing,
 		shows: "`smoke.yaml` in the working directory or beside go.mod, if there", help: "The settings file."},
 
-	{name: "HEADED", scope: ofRun, later: true},
-	{name: "BROWSER", scope: ofRun, later: true},
+	{name: "HEADED", scope: ofRun, fallback: "off", must: mustSwitch, take: takeHeaded, enum: []string{"on", "off", "1", "0"},
+		help: "`on`: show the browser while it works, which needs a display."},
+	{name: "BROWSER", scope: ofRun, must: "a ws, wss, http or https URL", take: takeBrowser, pattern: "^(ws|http)s?://", shows: "one of this machine's",
+		help: "Address of a browser that runs elsewhere with remote debugging, such as `ws://127.0.0.1:9222`. It has its own DNS and its own trust."},
 }
 
 // foreign are variables that look like ours and belong to the suite's own fixtures.

@@ -57,6 +57,8 @@ var fileOnly = []*definition{
 		{name: "MUST_WORK", must: mustSwitch, take: takeMustWork, enum: []string{"on", "off"},
 			help: "`on`: a login that is refused is a failure; otherwise it is inconclusive, since it says nothing about the deployment."},
 	}},
+	{name: "FORM", scope: ofTarget, must: "true or false", take: takeForm,
+		help: "`true`: the browser launches by the form of BinderHub's front page, which spends one launch of the rate limit, and not by a link."},
 	{name: "NOTEBOOKS", scope: ofTarget, sequence: true, must: mustNotebook, take: takeNotebooks,
 		help: "List of the repository's own notebooks: every code cell of each must run."},
 	{name: "EGRESS", scope: ofTarget, sequence: true, must: mustHostPort, take: takeEgress,

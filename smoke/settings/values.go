@@ -107,6 +107,26 @@ func takeUI(d *draft, s string) error {
 	return oneOf(s, "on", "off")
 }
 
+// takeForm takes YAML's words for a truth value too.
+func takeForm(d *draft, s string) error {
+	d.target.Form = s == "true" || s == "on"
+	return oneOf(s, "true", "false", "on", "off")
+}
+
+func takeHeaded(d *draft, s string) error {
+	d.run.Headed = s == "on" || s == "1"
+	return oneOf(s, "on", "off", "1", "0")
+}
+
+func takeBrowser(d *draft, s string) error {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || !slices.Contains([]string{"ws", "wss", "http", "https"}, u.Scheme) {
+		return errors.New("it is no such URL")
+	}
+	d.run.Browser = s
+	return nil
+}
+
 func takeFlaky(d *draft, s string) error {
 	d.run.FlakyFails = s == "fail"
 	return oneOf(s, "pass", "fail")

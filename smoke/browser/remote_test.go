@@ -1,0 +1,97 @@
+package browser
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"binderhub-smoke/smoke/wire"
+)
+
+// elsewhere starts a Chromium of its own that listens for remote debugging, and returns its address.
+func elsewhere(t *testing.T, flags ...string) string {
+	t.Helper()
+	needsChromium(t)
+	path, err := find()
+	require.NoError(t, err)
+	dir, err := os.MkdirTemp("/tmp", "remote")
+	require.NoError(t, err)
+	flags = append(flags, "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", "--user-data-dir="+dir, "about:blank")
+	cmd := exec.Command(path, flags...)
+	cmd.Env = append(os.Environ(), "TMPDIR="+dir)
+	out, err := cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		cmd.Process.Signal(os.Interrupt)
+		cmd.Wait()
+		remove(dir)
+	})
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if m := regexp.MustCompile(`listening on (ws://\S+)/devtools`).FindStringSubmatch(lines.Text()); m != nil {
+			return m[1]
+		}
+	}
+	require.Fail(t, "Chromium told no address")
+	return ""
+}
+
+func TestRemoteBrowser(t *testing.T) {
+	d := newDouble(t, Options{}, binderhub())
+	address := elsewhere(t, "--host-resolver-rules="+resolverRules(d.resolve))
+	for range 2 { // it is still there for the next run
+		b, err := Start(t.Context(), Options{Timeline: d.tl, Resolve: d.resolve, Remote: address})
+		require.NoError(t, err)
+		require.Contains(t, b.Notes()[0], "elsewhere")
+		server, err := b.Launch(limited(t, 20*time.Second), launchURL)
+		require.NoError(t, err)
+		require.Equal(t, serverURL, server.URL)
+		require.NoError(t, b.Close(context.Background()))
+	}
+}
+
+// A browser elsewhere that does not go where SMOKE_RESOLVE says proves nothing.
+func TestRemoteBrowserGoesElsewhere(t *testing.T) {
+	d := newDouble(t, Options{}, binderhub())
+	b, err := Start(t.Context(), Options{
+		Timeline: d.tl, Resolve: map[string]string{"binder.test:80": "127.0.0.2:81"},
+		Remote: elsewhere(t, "--host-resolver-rules="+resolverRules(d.resolve)),
+	})
+	require.NoError(t, err)
+	defer b.Close(context.Background())
+	_, err = b.Launch(limited(t, 20*time.Second), launchURL)
+	f, _ := requireFault(t, d.tl, err, wire.ClientFailed)
+	require.True(t, f.Inconclusive)
+	require.Contains(t, f.Got, `--host-resolver-rules="MAP binder.test:80 127.0.0.2:81"`)
+}
+
+func TestNoRemoteBrowser(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, listener.Close())
+	requireUnavailable(t, Options{Remote: "ws://" + listener.Addr().String() + "/?secret=of-the-address"}, "--remote-debugging-port")
+}
+
+func TestNoDisplay(t *testing.T) {
+	t.Setenv("DISPLAY", "")
+	t.Setenv("WAYLAND_DISPLAY", "")
+	needsChromium(t)
+	requireUnavailable(t, Options{Headed: true}, "xvfb-run")
+}
+
+// A browser that is shown is started with its window.
+func TestHeaded(t *testing.T) {
+	t.Setenv("DISPLAY", ":99")
+	fakePath(t, `echo "FATAL: started with $*" >&2; exit 1`)
+	b, err := Start(t.Context(), Options{Headed: true, Timeline: newTimeline(binderURL, "")})
+	require.Nil(t, b)
+	require.ErrorContains(t, err, "started with")
+	require.NotContains(t, err.Error(), "--headless")
+}
