@@ -22,10 +22,11 @@ import (
 // Journey is what the scenarios of one target share: typed clients, and the servers that were launched.
 type Journey struct {
 	*smoke.TargetRun
-	net    *wire.Network
-	binder *binder.Client
-	memory *memory
-	user   *jupyter.Hub // as whom the target knows us; nil where nobody logs in
+	net      *wire.Network
+	binder   *binder.Client
+	memory   *memory
+	identify func(context.Context) error // logs in, once; nil where that needs no doing
+	user     *jupyter.Hub                // as whom the target knows us; nil where nobody logs in
 
 	mu       sync.Mutex
 	launched []*launched
@@ -48,10 +49,13 @@ type launched struct {
 func All(earlier *state.State) func(*smoke.TargetRun) []smoke.Scenario {
 	return func(t *smoke.TargetRun) []smoke.Scenario {
 		j := newJourney(t, newMemory(t, earlier))
-		return []smoke.Scenario{
-			BinderHost(j), HubHost(j), Launch(j), Server(j), Kernel(j), Terminal(j), Idle(j), Pod(j), Notebook(j),
-			Rebuild(j), CleanUp(j),
+		if j.alone() {
+			return ofHub(j)
 		}
+		return j.takingTurns(j.loggingIn([]smoke.Scenario{
+			BinderHost(j), HubHost(j), Launch(j), Server(j), Kernel(j), Terminal(j), Idle(j), Pod(j), j.withCertificate(Notebook(j)),
+			Rebuild(j), CleanUp(j),
+		}))
 	}
 }
 
@@ -63,6 +67,7 @@ func newJourney(t *smoke.TargetRun, m *memory) *Journey {
 	j.net = wire.NewNetwork(wire.Config{
 		Timeline: t.Timeline, Meter: t.Meter, Resolve: t.Target.Resolve, Roots: roots(t.Target.CA),
 		UserAgent: t.UserAgent(), Header: t.Target.Headers,
+		Certificate: t.Target.Credentials.Certificate,
 	})
 	t.AtEnd(j.net.Close)
 	j.login()

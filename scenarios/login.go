@@ -12,6 +12,13 @@ import (
 
 // login gives the journey the user that the target knows us as, where it does.
 func (j *Journey) login() {
+	if j.Target.Headers.Get("Authorization") != "" {
+		j.Tell("header login: the Authorization header of the settings goes with every request, of the browser too, in the place of the one by which JupyterLab sends its token")
+	}
+	if j.Target.Credentials.Login != nil || j.Target.Credentials.Cookies != nil {
+		j.session()
+		return
+	}
 	if j.Target.Token == "" {
 		return
 	}
@@ -41,6 +48,14 @@ func (j *Journey) browserHeader() http.Header {
 		header.Set("Authorization", "token "+j.Target.Token)
 	}
 	return header
+}
+
+// linkToken is what a link to the raw clients' server carries. A token of the hub's has no business there.
+func (j *Journey) linkToken() string {
+	if j.raw.OfHub() {
+		return ""
+	}
+	return j.raw.Token()
 }
 
 // turns are the scenarios whose end the browser's launch waits for. A user who has logged in has one server; and headers can

@@ -19,7 +19,7 @@ type memory struct {
 func newMemory(t *smoke.TargetRun, s *state.State) *memory {
 	m := &memory{run: t}
 	if s != nil {
-		m.state = s.Target(t.Target.Binder)
+		m.state = s.Target(t.Target.Home())
 	}
 	return m
 }

@@ -77,7 +77,7 @@ func (v *visit) start(ctx context.Context) (err error) {
 	for _, note := range v.browser.Notes() {
 		v.Tell(note)
 	}
-	return nil
+	return v.logIn(ctx)
 }
 
 // form fills the form of BinderHub's front page, and compares its launch URL with the one that is to be launched. Nothing is

@@ -165,8 +165,11 @@ func (p *pod) names() []string {
 
 // hosts are the target's public hosts, each once.
 func (p *pod) hosts() []*url.URL {
-	hosts := []*url.URL{p.Timeline.Places().Binder()}
-	if hub := p.Timeline.Places().Hub(); hub != nil && hub.Host != hosts[0].Host {
+	var hosts []*url.URL
+	if binder := p.Timeline.Places().Binder(); binder != nil {
+		hosts = append(hosts, binder)
+	}
+	if hub := p.Timeline.Places().Hub(); hub != nil && (len(hosts) == 0 || hub.Host != hosts[0].Host) {
 		hosts = append(hosts, hub)
 	}
 	return hosts

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -27,6 +28,14 @@ type Credentials struct {
 	Certificate *tls.Certificate // of this client, or nil
 	// MustWork makes a missing or refused credential a failure: without it nothing is said about the deployment.
 	MustWork bool
+}
+
+// Home is the URL that a target is known by: BinderHub's, or the hub's where there is no BinderHub.
+func (t Target) Home() *url.URL {
+	if t.Kind == KindJupyterHub {
+		return t.Hub
+	}
+	return t.Binder
 }
 
 // BasicAuth is the value of an Authorization header for HTTP basic authentication (RFC 7617).

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"binderhub-smoke/smoke/wire"
@@ -18,7 +19,7 @@ import (
 type Client struct {
 	net   *wire.Network
 	base  *url.URL // ends in a slash
-	token string
+	token *atomic.Pointer[string]
 	// silence is how long a launch's stream may be silent; see maxSilence.
 	silence time.Duration
 }
@@ -26,8 +27,13 @@ type Client struct {
 // New returns a client of the BinderHub at base, which ends in a slash. token is a JupyterHub API token for BinderHubs
 // with auth_enabled, or empty.
 func New(net *wire.Network, base *url.URL, token string) *Client {
-	return &Client{net: net, base: base, token: token, silence: maxSilence}
+	c := &Client{net: net, base: base, token: &atomic.Pointer[string]{}, silence: maxSilence}
+	c.Authorize(token)
+	return c
 }
+
+// Authorize gives the client a token, for what is asked from now on.
+func (c *Client) Authorize(token string) { c.token.Store(&token) }
 
 // URL is the URL of a path below the base. The path keeps its percent-encoding.
 func (c *Client) URL(path string) string { return c.base.String() + path }
@@ -37,10 +43,11 @@ func (c *Client) get(ctx context.Context, subject, path string) (*wire.Answer, e
 }
 
 func (c *Client) header() http.Header {
-	if c.token == "" {
+	token := *c.token.Load()
+	if token == "" {
 		return nil
 	}
-	return http.Header{"Authorization": {"token " + c.token}}
+	return http.Header{"Authorization": {"token " + token}}
 }
 
 // PageConfig is what BinderHub's pages tell their script. Source: binderhub/main.py.

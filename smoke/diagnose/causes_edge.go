@@ -191,6 +191,12 @@ func wantsLogin(v *View) bool {
 // refusesCredential is a demand for a login in answer to a request that had a credential: 401, the hub's word that it does not
 // know the token, BinderHub's way to the hub's login, and its 403 of a /build that would be that.
 func refusesCredential(v *View) bool {
+	if strings.HasSuffix(urlOf(v.X).Path, "/hub/login") && strings.Contains(v.Fault.Got, "Invalid username or password") {
+		return true
+	}
+	if status(v.X) == http.StatusForbidden && strings.HasSuffix(urlOf(v.X).Path, "/hub/api/user") && sent(v.X, "Cookie") != "" {
+		return true // the cookies of a session that is over
+	}
 	if v.Role() == wire.RoleServer || sent(v.X, "Authorization") == "" {
 		return false // a user server's token is of this run's own
 	}

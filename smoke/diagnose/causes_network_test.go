@@ -95,6 +95,7 @@ func troubleOf(step string, symptom wire.Symptom, got string) func(*hand) {
 
 var (
 	_ = known("cancelled", signature{name: "SIGTERM", make: troubleOf("launch/build", wire.Cancelled, "an interrupt"), hop: HopClient, severity: Inconclusive})
+	_ = known("another-run", signature{name: "it has the turn", make: troubleOf("launch/build", wire.Unavailable, "another run (process 4711 since 2026-05-01T03:00:00Z) launches on this target"), hop: HopClient, severity: Inconclusive})
 	_ = known("no-browser", signature{name: "none", make: troubleOf("notebook/launch", wire.Unavailable, "no Chrome or Chromium found"), hop: HopClient, severity: Inconclusive})
 	_ = known("no-certutil", signature{name: "none", make: troubleOf("notebook/launch", wire.Unavailable, "certutil is not installed"), hop: HopClient, severity: Inconclusive})
 	_ = known("no-sandbox", signature{name: "none", make: troubleOf("notebook/launch", wire.Unavailable, "No usable sandbox!"), hop: HopClient, severity: Inconclusive})

@@ -38,6 +38,13 @@ var runnerCauses = []Cause{
 		Remedy:   "Give the runner more memory (1 GiB free) and, in a container, a larger /dev/shm (`--shm-size=1g`).",
 	},
 	{
+		ID: "another-run", Title: "Another run launches on this target", Hop: HopClient, Severity: Inconclusive,
+		Match:    unavailable("another run"),
+		Sentence: func(v *View) string { return "Nothing was launched: " + v.Fault.Got },
+		Suspects: []string{"another-run"},
+		Remedy:   "Wait for that run, or end it: runs that share SMOKE_STATE take turns, since BinderHub counts the launches of all of them. In CI use one concurrency group for each target.",
+	},
+	{
 		ID: "no-browser", Title: "There is no browser", Hop: HopClient, Severity: Inconclusive,
 		Match:    unavailable("chrom", "browser"),
 		Sentence: sentence("No Chrome or Chromium could be started on the machine that runs the suite"),

@@ -15,9 +15,11 @@ import (
 
 // Hub speaks to JupyterHub's REST API as one of its users, by an API token. Source: jupyterhub/apihandlers/users.py.
 type Hub struct {
-	net   *wire.Network
-	base  func() string // of the hub host, ending in a slash; empty while unknown
-	token string
+	net    *wire.Network
+	base   func() string // of the hub host, ending in a slash; empty while unknown
+	token  string
+	jar    http.CookieJar // of the session that the token was got by; nil where the token was given
+	revoke string         // the API's path of a token that was made for this run, or empty
 }
 
 // NewHub returns a client of the hub at base, which may become known later.
@@ -137,6 +139,11 @@ func (h *Hub) Server(net *wire.Network, base string) *Server {
 	s := NewServer(net, base, h.token)
 	s.hub = h
 	return s
+}
+
+// Default returns a client of a user's default server, whether it runs or not.
+func (h *Hub) Default(net *wire.Network, user string) *Server {
+	return h.Server(net, h.base()+"user/"+url.PathEscape(user)+"/")
 }
 
 // stop tells the hub to stop a server. One that the hub does not know is stopped.

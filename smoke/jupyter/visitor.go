@@ -31,6 +31,9 @@ func (s *Server) Visit(ctx context.Context) (v *Visitor, page *wire.Answer, err 
 		return nil, nil, fmt.Errorf("a cookie jar cannot be made: %w", err)
 	}
 	v = &Visitor{server: s, jar: jar}
+	if s.hub != nil && s.hub.jar != nil {
+		v.jar = s.hub.jar // which the hub knows
+	}
 	at := s.base
 	if s.token != "" && s.hub == nil {
 		at += "?token=" + url.QueryEscape(s.token)
@@ -98,7 +101,7 @@ func (v *Visitor) get(ctx context.Context, subject, at string) (*wire.Answer, er
 // With a token in it the Origin of a socket is not checked.
 func (v *Visitor) known(header http.Header, u *url.URL) {
 	maps.Copy(header, v.cookies(u))
-	if v.server.hub != nil && strings.HasPrefix(u.String(), v.server.base) {
+	if v.server.hub != nil && v.server.hub.jar == nil && strings.HasPrefix(u.String(), v.server.base) {
 		maps.Copy(header, v.server.header())
 	}
 }

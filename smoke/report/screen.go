@@ -129,7 +129,7 @@ func verdictLine(t smoke.TargetResult) string {
 			}
 		}
 	}
-	line := fmt.Sprintf("%s (%s): %d of %d steps passed", t.Name, t.Binder, passed, all)
+	line := fmt.Sprintf("%s (%s): %d of %d steps passed", t.Name, cmp.Or(t.Binder, t.Hub), passed, all)
 	if skipped > 0 {
 		line += fmt.Sprintf(", %d skipped", skipped)
 	}

@@ -31,8 +31,8 @@ func TestTheReadmeHasTheTable(t *testing.T) {
 func TestTheReadmesExampleIsRight(t *testing.T) {
 	b, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
-	_, rest, _ := strings.Cut(string(b), "```yaml\n")
-	example, _, ok := strings.Cut(rest, "```")
+	_, rest, _ := strings.Cut(string(b), "```yaml\ndefaults:\n")
+	example, _, ok := strings.Cut("defaults:\n"+rest, "```")
 	require.True(t, ok, "the README has no example of a settings file")
 	target := mustLoad(t, example, nil).Settings.Targets[0]
 	assert.NotEmpty(t, target.Expect.Versions)

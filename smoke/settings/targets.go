@@ -2,7 +2,6 @@ package settings
 
 import (
 	"maps"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -48,18 +47,10 @@ func (l *loader) adHoc(binder given) {
 		l.out.Notes = append(l.out.Notes, oneLine(l.file.label+": its targets do not run, because "+binder.label+" names another; its defaults apply."))
 	}
 	t := l.target(&entry{where: binder.where()}, false)
-	if at := home(t); at != nil {
+	if at := t.Home(); at != nil {
 		t.Name = nameOf(at.Host)
 		l.out.Settings.Targets = []smoke.Target{t}
 	}
-}
-
-// home is the URL that a target is known by, or nil where it was refused.
-func home(t smoke.Target) *url.URL {
-	if t.Kind == smoke.KindJupyterHub {
-		return t.Hub
-	}
-	return t.Binder
 }
 
 // fromFile makes the chosen targets of the file, or all.
@@ -85,7 +76,7 @@ func (l *loader) fromFile(selection given, chosen []string) {
 			continue
 		}
 		name := t.Name
-		if t = l.target(e, false); home(t) != nil {
+		if t = l.target(e, false); t.Home() != nil {
 			t.Name = name
 			l.out.Settings.Targets = append(l.out.Settings.Targets, t)
 		}
@@ -124,7 +115,7 @@ func (l *loader) orphanHub() {
 
 // nameTarget is the name that the file gives a target, else its host's.
 func (l *loader) nameTarget(e *entry, t smoke.Target) string {
-	switch at := home(t); {
+	switch at := t.Home(); {
 	case e.name != nil && !targetName.MatchString(e.name.text):
 		l.problems.add(e.name.where, "name must be made of a-z, 0-9 and -, beginning and ending with a letter or digit; got %s", shown(e.name.text))
 		return ""
@@ -163,6 +154,7 @@ func (l *loader) target(e *entry, blind bool) smoke.Target {
 	if l.problems.count == before && !blind {
 		l.complete(d)
 	}
+	t.UI = t.UI && t.Kind != smoke.KindJupyterHub // whose pages are not BinderHub's
 	return t
 }
 

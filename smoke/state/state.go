@@ -31,7 +31,8 @@ const lockWait = 10 * time.Second
 
 // State is the state of all targets. It is safe for concurrent use, also by several processes.
 type State struct {
-	dir string
+	dir   string
+	turns turns
 
 	mu   sync.Mutex
 	data data

@@ -21,6 +21,8 @@ type Config struct {
 	Roots     *x509.CertPool    // nil: the system's
 	UserAgent string
 	Header    http.Header // sent to the target's own places only
+	// Certificate is shown to a server that asks for one, if it lets in whom the certificate's issuer vouches for; nil is none.
+	Certificate *tls.Certificate
 }
 
 // Network is the raw clients' way to one target. It follows no redirect, bounds what it reads, and writes all it sees into
@@ -74,6 +76,14 @@ func (n *Network) Close() {
 const maxHeader = 256 << 10
 
 func (n *Network) transport() *http.Transport {
+	t := n.plainTransport()
+	if n.cfg.Certificate != nil {
+		t.TLSClientConfig.Certificates = []tls.Certificate{*n.cfg.Certificate}
+	}
+	return t
+}
+
+func (n *Network) plainTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:                  n.proxy,
 		OnProxyConnectResponse: refusedByProxy,
