@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"binderhub-smoke/smoke"
+	"binderhub-smoke/smoke/wire"
 )
 
 // pictured is a step that leaves a screenshot, and one that failed also the page and its console. After a step that passed no
@@ -59,6 +60,9 @@ func (v *visit) evidence(ctx context.Context, name string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	failed := err != nil && !smoke.IsWarning(err)
+	if failed {
+		v.repeat(ctx)
+	}
 	if !failed && name == "launch" {
 		v.browser.Painted(ctx, v.server.Base())
 	}
@@ -71,6 +75,23 @@ func (v *visit) evidence(ctx context.Context, name string, err error) {
 	if failed {
 		v.keep("notebook-"+name+".console.txt", v.browser.Console())
 		v.keep("notebook-"+name+".html", v.browser.Document(ctx))
+	}
+}
+
+// repeatTime bounds a handshake that is made once more. One that is refused is refused at once.
+const repeatTime = 2 * time.Second
+
+// repeat makes the handshake that the browser could not, over HTTP/1.1, with the browser's own cookies and Origin: what comes
+// of it stands beside the browser's in the timeline, and has the headers and the body that the browser does not tell.
+func (v *visit) repeat(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, repeatTime)
+	defer cancel()
+	handshake, ok := v.browser.Handshake(ctx)
+	if !ok {
+		return
+	}
+	if socket, _, err := v.net.As(wire.Probe).Dial(ctx, handshake); err == nil {
+		socket.Close()
 	}
 }
 

@@ -44,6 +44,7 @@ type recorder struct {
 	kernel   kernel
 	saving   saving
 	notices  []*wire.Fault // of this visit: what a person can do without
+	broken   *socket       // the websocket that the fault is of
 	painted  bool          // the page that is shown shows something
 	ends     []*socketEnd  // of websockets, as the page's own script saw them
 }
@@ -90,7 +91,7 @@ func (r *recorder) leave() {
 	r.kernel.reset()
 	r.launch = launch{}
 	r.saving = saving{}
-	r.notices, r.painted = nil, false
+	r.notices, r.painted, r.broken = nil, false, nil
 	r.setFault()
 	r.faulted, r.setFault = context.WithCancel(context.Background())
 	if r.crashed != nil {

@@ -161,6 +161,9 @@ func (r *recorder) raiseSocket(s *socket, symptom wire.Symptom, got string) {
 	if s.kind == otherSocket || s.visit != r.visit {
 		return
 	}
+	if r.failureLocked() == nil {
+		r.broken = s
+	}
 	want := "101 Switching Protocols"
 	if s.opened {
 		want = "to stay open"

@@ -46,6 +46,7 @@ var rules = slices.Concat(
 	insideCauses,
 	http2Causes,
 	partialCauses,
+	browserCauses,
 	networkCauses,
 	tlsCauses,
 	handshakeTLSCauses,
@@ -120,7 +121,7 @@ func (v *View) explained(target string, c *Cause) Finding {
 	if f.Hop == "" {
 		f.Hop = v.hop()
 	}
-	f.Summary = c.Sentence(v)
+	f.Summary = c.Sentence(v) + v.sideBySide()
 	f.Remedy = c.Remedy
 	f.Suspects = c.suspects(v)
 	f.Severity = v.severity(c.Severity)

@@ -13,7 +13,7 @@ func (v *View) unrecognised(target string) Finding {
 	f.Hop = v.hop()
 	f.Severity = v.severity(Fail)
 	f.Suspects = v.guesses()
-	f.Summary = v.signature() + v.compared() + ". No known cause has this signature"
+	f.Summary = v.signature() + v.compared() + v.sideBySide() + ". No known cause has this signature"
 	f.Remedy = "Read the exchange in the timeline and the logs of the hop named here; if the signature is new, report it with the timeline so that it gets a name."
 	return f
 }
