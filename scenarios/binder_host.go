@@ -25,6 +25,7 @@ func BinderHost(j *Journey) smoke.Scenario {
 		Name:   "binder-host",
 		Proves: "the binder host answers as BinderHub over fresh connections, with a certificate that lasts",
 		Raw:    true,
+		Host:   true,
 		Steps: append(h.reachable(),
 			independent("redirect", 20*time.Second, h.redirect, nil),
 			smoke.Step{Name: "page", Budget: 30 * time.Second, Do: func(ctx context.Context) (err error) {

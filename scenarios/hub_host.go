@@ -28,6 +28,7 @@ func HubHost(j *Journey) smoke.Scenario {
 		Name:   "hub-host",
 		Proves: "the hub host answers as JupyterHub's proxy and its websocket path is open",
 		Raw:    true,
+		Host:   true,
 		Steps: append(reachable,
 			smoke.Step{
 				Name: "api", Budget: 30 * time.Second, Independent: true, After: h.connected(), Do: j.hubAPI, Settle: hub.settled("launch/spawn"),

@@ -63,6 +63,7 @@ func TestScenarios(t *testing.T) {
 	for _, note := range notes {
 		t.Log(note)
 	}
+	require.NoError(t, scenarios.CheckHubs(chosen, known))
 	outputs, err := report.NewOutputs(chosen, known, os.Stdout, os.Getenv)
 	require.NoError(t, err)
 	progress := report.NewProgress(report.Guard(os.Stdout, os.Getenv), report.Terminal{})

@@ -27,18 +27,18 @@ func (p *program) list(args []string) int {
 		if i > 0 {
 			b.WriteString("\n")
 		}
-		listTarget(&b, t)
+		listTarget(&b, loaded.Settings.Mode, t)
 	}
 	p.print(b.String())
 	return report.ExitPass
 }
 
-func listTarget(b *strings.Builder, t smoke.Target) {
+func listTarget(b *strings.Builder, mode smoke.Mode, t smoke.Target) {
 	b.WriteString(t.Name + "\n")
 	listHosts(b, t)
 	listDemands(b, t)
-	scenarios := describe(t)
-	skipped := smoke.Plan(t, scenarios)
+	scenarios := describe(mode, t)
+	skipped := smoke.Plan(mode, t, scenarios)
 	for _, sc := range scenarios {
 		fmt.Fprintf(b, "  %s: %s\n", sc.Name, sc.Proves)
 		if len(sc.Needs) > 0 {

@@ -23,10 +23,10 @@ func (p *program) load(args []string) (settings.Loaded, error) {
 
 // describe constructs the scenarios of a target, to look at. A target without URLs has those of the loopback deployment, whose
 // hub is known from the start.
-func describe(t smoke.Target) []smoke.Scenario {
+func describe(mode smoke.Mode, t smoke.Target) []smoke.Scenario {
 	if t.Binder == nil && t.Hub == nil {
 		t.Binder = &url.URL{Scheme: "https", Host: fixtures.BinderHost, Path: "/"}
 		t.Hub = &url.URL{Scheme: "https", Host: fixtures.HubHost, Path: "/"}
 	}
-	return smoke.Budgeted(scenarios.Plan(t), t)
+	return smoke.Budgeted(mode, scenarios.Plan(t), t)
 }

@@ -89,7 +89,7 @@ func TestOnlyNearNamesAreSuggested(t *testing.T) {
 
 func TestBadSettingsAreALineEach(t *testing.T) {
 	for _, subcommand := range []string{"run", "list", "check"} {
-		code, out, err := call(t, subcommand, "--ui=maybe", "--mode=quick")
+		code, out, err := call(t, subcommand, "--ui=maybe", "--mode=fast")
 		assert.Equal(t, 78, code)
 		assert.Empty(t, out)
 		assert.Equal(t, 2, strings.Count(err, "\n"), err)

@@ -66,6 +66,9 @@ func (p *program) test(s smoke.Settings) int {
 	for _, w := range warnings {
 		p.say("%s", w)
 	}
+	if err := scenarios.CheckHubs(s, earlier); err != nil {
+		return p.died(s.Out, err)
+	}
 	file, err := report.NewJSON(s.Out)
 	if err != nil {
 		return p.died(s.Out, err)

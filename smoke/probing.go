@@ -63,8 +63,11 @@ func (q *question) await(ctx context.Context) {
 // saw goes into the timeline; it is called from several goroutines and must heed its context.
 func (t *TargetRun) ProbeWith(execute func(context.Context, diagnose.Probe)) {
 	t.probing = probing{execute: execute, asked: map[diagnose.Probe]*question{}, left: probeTime}
-	if given := t.run.opts.Settings.Probing; given > 0 {
-		t.probing.left = given
+	switch s := t.run.opts.Settings; {
+	case s.Probing > 0:
+		t.probing.left = s.Probing
+	case s.Mode == ModeQuick:
+		t.probing.left = quickProbes
 	}
 }
 

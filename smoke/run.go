@@ -91,12 +91,16 @@ func (r *Run) newTarget(target Target) (*TargetRun, error) {
 	t.Timeline.Note(context.Background(), wire.Note{Name: wire.NoteRun, Run: &wire.RunStart{
 		Schema: wire.Schema, Target: target.Name, Binder: urlText(places.Binder()), Hub: urlText(places.Hub()), Started: r.began.UTC(),
 	}})
-	scenarios := Budgeted(r.opts.Scenarios(t), target)
+	mode := r.opts.Settings.Mode
+	scenarios := Budgeted(mode, r.opts.Scenarios(t), target)
 	if err := Check(scenarios); err != nil {
 		t.abandon()
 		return nil, fmt.Errorf("the suite has a defect: %w", err)
 	}
 	t.choice = choose(scenarios, target, r.filter(target.Name))
+	if mode == ModeQuick {
+		t.choice.confine(scenarios, ReasonQuick)
+	}
 	for _, sc := range scenarios {
 		t.scenarios = append(t.scenarios, newScenarioRun(t, sc))
 	}

@@ -20,6 +20,8 @@ type Scenario struct {
 	Advice string
 	// Raw marks scenarios of the raw clients; the report's overhead is measured over these.
 	Raw bool
+	// Host marks scenarios that ask the hosts and launch nothing: quick mode is made of these.
+	Host bool
 	// Last makes a scenario run after all others have ended, whatever their verdict, so it has no Needs. Its Always steps
 	// run even where nothing else did.
 	Last  bool

@@ -47,7 +47,7 @@ func TestPlan(t *testing.T) {
 			"clean-up/shutdown": skipped, "clean-up/gone": skipped}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, c.want, smoke.Plan(smoke.Target{Scenarios: c.only, Skip: c.skip}, journey()))
+			assert.Equal(t, c.want, smoke.Plan(smoke.ModeGate, smoke.Target{Scenarios: c.only, Skip: c.skip}, journey()))
 		})
 	}
 }

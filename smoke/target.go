@@ -67,10 +67,11 @@ type Expect struct {
 // Settings is everything the user said of a run.
 type Settings struct {
 	Targets     []Target
+	Mode        Mode
 	Concurrency int           // targets at once
 	Timeout     time.Duration // of the whole run
 	Grace       time.Duration // for clean-up after an interrupt: how long to wait for a launch that has not ended
-	Probing     time.Duration // for the diagnosis's questions to one target, in all; zero: 10 s
+	Probing     time.Duration // for the diagnosis's questions to one target, in all; zero: 10 s, in quick mode 1 s
 	FlakyFails  bool          // exit code 1 for flaky
 	Headed      bool          // show the browser
 	Browser     string        // address of a browser that runs elsewhere; empty: one is started

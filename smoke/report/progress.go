@@ -49,7 +49,7 @@ func (p *Progress) Observe(e smoke.Event) {
 		p.draw("")
 	case smoke.StepEnded:
 		p.drop(e)
-		if e.Result.Verdict == smoke.Skipped && e.Result.Reason == smoke.ReasonNotAsked {
+		if e.Result.Verdict == smoke.Skipped && (e.Result.Reason == smoke.ReasonNotAsked || e.Result.Reason == smoke.ReasonQuick) {
 			return // what the user left out is no news
 		}
 		p.draw(p.line(e))

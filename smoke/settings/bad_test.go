@@ -33,7 +33,7 @@ var badSettings = []bad{
 	{name: "stray word", args: []string{"https://b.example.org"}, where: "flag", says: []string{"https://b.example.org", "is no flag"}},
 	{name: "headed", environ: []string{"SMOKE_HEADED=yes"}, where: "environment", says: []string{"SMOKE_HEADED must be on or off", `"yes"`}},
 	{name: "browser", environ: []string{"SMOKE_BROWSER=127.0.0.1:9222"}, where: "environment", says: []string{"SMOKE_BROWSER must be a ws"}},
-	{name: "later mode", environ: []string{"SMOKE_MODE=quick"}, where: "environment", says: []string{"SMOKE_MODE must be gate", `"quick"`}},
+	{name: "mode", environ: []string{"SMOKE_MODE=fast"}, where: "environment", says: []string{"SMOKE_MODE must be gate", `"fast"`}},
 	{name: "rebuild", args: []string{"--rebuild", "yes"}, where: "flag", says: []string{"--rebuild must be off or on", `"yes"`}},
 	{name: "later wait", environ: []string{"SMOKE_WAIT=10m"}, where: "environment", says: []string{"SMOKE_WAIT must be 0"}},
 	{name: "idle", environ: []string{"SMOKE_IDLE=2h"}, where: "environment", says: []string{"SMOKE_IDLE must be a duration from 0 to 1h", "out of range"}},
