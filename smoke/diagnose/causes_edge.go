@@ -194,16 +194,13 @@ func refusesCredential(v *View) bool {
 	if strings.HasSuffix(urlOf(v.X).Path, "/hub/login") && strings.Contains(v.Fault.Got, "Invalid username or password") {
 		return true
 	}
-	if status(v.X) == http.StatusForbidden && strings.HasSuffix(urlOf(v.X).Path, "/hub/api/user") && sent(v.X, "Cookie") != "" {
-		return true // the cookies of a session that is over
+	if status(v.X) == http.StatusForbidden && strings.HasSuffix(urlOf(v.X).Path, "/hub/api/user") {
+		return true // who asks this has a credential, if only the cookies of a session that is over
 	}
 	if v.Role() == wire.RoleServer || sent(v.X, "Authorization") == "" {
 		return false // a user server's token is of this run's own
 	}
 	if status(v.X) == http.StatusUnauthorized {
-		return true
-	}
-	if status(v.X) == http.StatusForbidden && strings.Contains(urlOf(v.X).Path, "/hub/api/user") {
 		return true
 	}
 	if e, ok := failed(v); ok && e.StatusCode == http.StatusForbidden && strings.TrimSpace(e.Message) == "Forbidden" {
