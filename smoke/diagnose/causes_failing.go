@@ -73,7 +73,10 @@ var failingCauses = []Cause{
 	},
 	{
 		ID: "server-not-stopped", Title: "The user server does not stop", Hop: HopServer,
-		Match: func(v *View) bool { return v.Fault.Symptom == wire.StillRunning },
+		// A proxy's error says nothing of the server behind it: that the proxy fails is what was proved.
+		Match: func(v *View) bool {
+			return v.Fault.Symptom == wire.StillRunning && !(v.Answer.proxy() && status(v.X) >= 500)
+		},
 		Sentence: func(v *View) string {
 			return fmt.Sprintf("The user server was told to stop and still answers (%s): servers stay until they are culled", short(v.Fault.Got))
 		},

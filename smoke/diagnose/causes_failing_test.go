@@ -71,3 +71,10 @@ func TestAServersErrorIsQuoted(t *testing.T) {
 	saving(serverSays(500, `{"message": "Unexpected error while saving file: x.bin [Errno 28] No space left on device", "reason": null}`))(h)
 	require.Contains(t, h.one("server-disk-full").Summary, "Unexpected error while saving file: x.bin [Errno 28] No space left on device")
 }
+
+func TestAServerThatAProxyHidesIsNotSaidToRun(t *testing.T) {
+	h := byHand(t)
+	id := h.get("clean-up/gone", serverURL+"api", nginxSays(502, "502 Bad Gateway", 0))
+	h.fails("clean-up/gone", wire.StillRunning, "502 Bad Gateway", id)
+	h.one("upstream-refused")
+}
