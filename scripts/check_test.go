@@ -53,7 +53,7 @@ targets:
 `), 0o600))
 	code, out, stderr := callIn(t, []string{"A_TOKEN=not-to-be-shown"}, "list", "--config", file)
 	require.Equal(t, 0, code, stderr)
-	assert.Contains(t, out, "  labels site=east\n  login  API token (header login)\n  known  ws-upgrade-missing known until 2030-01-31: ticket\n")
+	assert.Contains(t, out, "  labels site=east\n  login  API token (header login)\n  known  ws-upgrade-missing (known until 2030-01-31: ticket)\n")
 	assert.Regexp(t, `(?m)^    spawn +up to 90 s$`, out)
 	assert.NotContains(t, out, "not-to-be-shown")
 	assert.Regexp(t, `(?s)\nb\n.*channel +would not run: skip asked for\n`, out)

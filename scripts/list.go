@@ -151,7 +151,7 @@ func login(t smoke.Target) []string {
 func known(list []smoke.Known) []string {
 	var all []string
 	for _, k := range list {
-		all = append(all, k.Cause+" "+k.String())
+		all = append(all, k.Cause+" ("+k.String()+")")
 	}
 	return all
 }
