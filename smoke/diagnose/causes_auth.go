@@ -12,11 +12,15 @@ import (
 var authCauses = []Cause{
 	{
 		ID: "base-url-mismatch", Title: "Hub and ingress disagree about the base URL", Hop: HopIngress,
-		Match: func(v *View) bool { return loops(v) && prefixes(v) > 1 },
+		Match: func(v *View) bool { return (loops(v) && prefixes(v) > 1) || mangled(v) },
 		Sentence: func(v *View) string {
+			if mangled(v) {
+				return fmt.Sprintf("JupyterHub redirects %s, which it answers itself where that arrives as it was sent: the ingress %s changes the path on the way, by a prefix or a slash", pathOf(v.X), front(v.X))
+			}
 			return "Redirects go round between URLs with and without a prefix: JupyterHub's base URL is not the path that the ingress passes on"
 		},
 		Suspects: []string{"base-url-mismatch", "double-or-trailing-slash", "oauth-loop-singleuser"},
+		Mutes:    []string{"proxy-token-mismatch", "assets-404-white-page", "server-not-stopped"},
 		Remedy:   "One prefix everywhere: `hub.baseUrl`, the Ingress's path (pathType Prefix, no rewrite: remove `rewrite-target` or the URI part of `proxy_pass`), and BinderHub's `hub_url`.",
 	},
 	{
@@ -68,6 +72,13 @@ var authCauses = []Cause{
 		Suspects: []string{"host-header-nonlocal-403", "ws-origin-403"},
 		Remedy:   "Pass the public name on: plain nginx `proxy_set_header Host $http_host;`, Apache `ProxyPreserveHost On`, HAProxy without `http-request set-header Host`, Traefik `passHostHeader: true`, community without `upstream-vhost`, F5 without `nginx.org/proxy-set-headers: Host …`, Caddy without `header_up Host`, Envoy and Istio without `host_rewrite`. Else `ServerApp.allow_remote_access=True`.",
 	},
+}
+
+// mangled is a redirect of the hub's in place of its version, which it tells at /hub/api/ to everybody: another path arrived
+// (jupyterhub/apihandlers/hub.py and handlers/base.py, PrefixRedirectHandler).
+func mangled(v *View) bool {
+	to := redirectsTo(v.X)
+	return strings.HasSuffix(urlOf(v.X).Path, "/hub/api/") && v.Answer.Hop == HopHub && to != "" && !loginPage(to)
 }
 
 // forbidden is a 403 of the user server itself.

@@ -59,7 +59,9 @@ var _ = known("oauth-loop-singleuser", signature{name: "round and round", hop: H
 	make: login("/hub/api/oauth2/authorize?a", "/user/a/oauth_callback?b", "/user/a/lab", "/hub/api/oauth2/authorize?c", "/user/a/oauth_callback?d", "/user/a/lab")})
 
 var _ = known("base-url-mismatch", signature{name: "with and without prefix", hop: HopIngress,
-	make: login("/x/hub/user/a/lab", "/x/user/a/lab", "/hub/user/a/lab?redirects=1", "/x/user/a/lab", "/x/hub/user/a/lab?redirects=2", "/x/user/a/lab")})
+	make: login("/x/hub/user/a/lab", "/x/user/a/lab", "/hub/user/a/lab?redirects=1", "/x/user/a/lab", "/x/hub/user/a/lab?redirects=2", "/x/user/a/lab")},
+	signature{name: "a slash before every path", hop: HopIngress, suspects: []string{"double-or-trailing-slash"},
+		make: failsWith("hub-host/api", hubURL+"/hub/api/", wire.Status, answer{status: 302, header: headers("X-Jupyterhub-Version", "5.5.4", "Location", "/hub//hub/api/")})})
 
 var _ = known("oauth-state-missing", signature{name: "400 at the callback", hop: HopHub,
 	make: failsWith("server/login", hubURL+"/user/a/oauth_callback", wire.Status, answer{status: 400, header: headers("X-Jupyterhub-Version", "5.5.4")})})
