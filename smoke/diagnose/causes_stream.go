@@ -59,7 +59,7 @@ var streamCauses = []Cause{
 	{
 		ID: "stream-garbled", Title: "Something else is written into the event stream", Hop: HopIngress,
 		Match: func(v *View) bool {
-			return launchStream(v.X) && v.Fault.Symptom == wire.Malformed && status(v.X) == 200
+			return launchStream(v.X) && v.Fault.Symptom == wire.Malformed && status(v.X) == 200 && !streamReset(v)
 		},
 		Sentence: func(v *View) string {
 			if strings.HasPrefix(strings.TrimSpace(v.Fault.Got), "<") {
@@ -130,7 +130,12 @@ var streamCauses = []Cause{
 
 // streamBroke tells whether a launch's stream was answered as one and ended before its time.
 func streamBroke(v *View) bool {
-	return v.Symptom(wire.StreamEnded, wire.EOF, wire.Reset) && v.X.Response != nil && status(v.X) == 200
+	return (v.Symptom(wire.StreamEnded, wire.EOF, wire.Reset) || streamReset(v)) && v.X.Response != nil && status(v.X) == 200
+}
+
+// streamReset is how a browser names an HTTP/2 stream that a proxy took back, and an answer without its last chunk.
+func streamReset(v *View) bool {
+	return v.X.Client == wire.Browser && v.Says("net::ERR_HTTP2_PROTOCOL_ERROR", "net::ERR_INCOMPLETE_CHUNKED_ENCODING", "net::ERR_CONTENT_LENGTH_MISMATCH")
 }
 
 // inOrder tells whether a stream ended by its last chunk: whoever wrote it ended it, and no connection broke.

@@ -228,3 +228,15 @@ func (h *hand) hubIsDown() {
 	id := h.get("hub-host/api", hubURL+"/hub/api/", answer{status: 503, reason: "Service Unavailable", header: headers("Server", "nginx/1.22.1"), body: "Service Unavailable"})
 	h.fails("hub-host/api", wire.Status, fmt.Sprint(503), id)
 }
+
+// A browser says of a stream that a proxy took back that HTTP/2 was broken. It was cut, by whatever cut the raw one.
+func TestABrowsersCutStreamIsNotGarbled(t *testing.T) {
+	h := byHand(t)
+	id := h.build(2*time.Second, wire.EOF, builtEvent)
+	h.fails("launch/build", wire.EOF, "the stream's end", id)
+	id = h.exchange("notebook/launch", wire.TypeStream, buildURL, answer{client: wire.Browser, status: 200, header: headers("Content-Type", "text/event-stream")})
+	h.now += 2 * time.Second
+	h.add(at("notebook/launch"), wire.Browser, id, wire.KindClose, wire.Close{Symptom: wire.Malformed, Error: "net::ERR_HTTP2_PROTOCOL_ERROR"})
+	h.fails("notebook/launch", wire.Malformed, "net::ERR_HTTP2_PROTOCOL_ERROR", id)
+	require.Equal(t, []string{"notebook/launch"}, h.one("sse-idle-cut").Also)
+}
