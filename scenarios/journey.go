@@ -64,16 +64,22 @@ func newJourney(t *smoke.TargetRun, m *memory) *Journey {
 		t.Timeline.Places().RememberHub(hub)
 	}
 	j := &Journey{TargetRun: t, memory: m}
-	j.net = wire.NewNetwork(wire.Config{
-		Timeline: t.Timeline, Meter: t.Meter, Resolve: t.Target.Resolve, Roots: roots(t.Target.CA),
-		UserAgent: t.UserAgent(), Header: t.Target.Headers,
-		Certificate: t.Target.Credentials.Certificate,
-	})
+	j.net = j.network(t.Timeline, t.Meter)
 	t.AtEnd(j.net.Close)
+	t.ReadyWith(j.ready)
 	j.login()
 	t.ProbeWith(probe.New(j.net, j.authorize).Ask)
 	j.binder = binder.New(j.net, t.Timeline.Places().Binder(), t.Target.Token)
 	return j
+}
+
+// network is a new way to the target, by the settings.
+func (j *Journey) network(into *wire.Timeline, meter *wire.Meter) *wire.Network {
+	return wire.NewNetwork(wire.Config{
+		Timeline: into, Meter: meter, Resolve: j.Target.Resolve, Roots: roots(j.Target.CA),
+		UserAgent: j.UserAgent(), Header: j.Target.Headers,
+		Certificate: j.Target.Credentials.Certificate,
+	})
 }
 
 // authorize returns the headers by which one of this run's servers knows us, where a URL is of one.

@@ -11,6 +11,8 @@ const (
 	StepEnded
 	TargetEnded
 	RunEnded
+	// Waiting comes before a target's first step, each time there is news of what is waited for: Text says it.
+	Waiting
 )
 
 // Event is one step forward of a run, as observers see it.
@@ -20,6 +22,7 @@ type Event struct {
 	Scenario string
 	Step     string
 	Result   *StepResult // of the step, for StepEnded
+	Text     string      // for Waiting
 	// Snapshot returns the whole run as it stands. It is a copy: it may be kept and read at any time.
 	Snapshot func() Result
 }

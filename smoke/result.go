@@ -46,8 +46,9 @@ type TargetResult struct {
 	Leaked    []Leak             `json:"leaked"`
 	Scenarios []ScenarioResult   `json:"scenarios"`
 	Findings  []diagnose.Finding `json:"findings"`
-	Route     []diagnose.Route   `json:"route"`  // the hops to the binder host and to the hub host, and which are broken
-	Phases    []diagnose.Phase   `json:"phases"` // of the raw clients' launch; empty while the target has not ended
+	Route     []diagnose.Route   `json:"route"`               // the hops to the binder host and to the hub host, and which are broken
+	Readiness *Readiness         `json:"readiness,omitempty"` // nil: it was not waited for
+	Phases    []diagnose.Phase   `json:"phases"`              // of the raw clients' launch; empty while the target has not ended
 }
 
 // Leak is a launch whose server could not be shut down, or of which it is not known whether it runs.

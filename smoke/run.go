@@ -49,7 +49,7 @@ var errTimeout = errors.New("the run's time is over")
 // Always steps still run. Callers must Close it. The error is about the report's directory, or a defect that Check finds.
 func Start(ctx context.Context, o Options) (*Run, error) {
 	r := &Run{opts: o, id: uuid.NewString()[:8], began: time.Now(), ended: EndedRunning, done: make(chan struct{})}
-	r.ctx, r.cancel = bounded(ctx, o.Settings.Timeout)
+	r.ctx, r.cancel = bounded(ctx, o.Settings)
 	for _, target := range o.Settings.Targets {
 		t, err := r.newTarget(target)
 		if err != nil {
@@ -62,12 +62,12 @@ func Start(ctx context.Context, o Options) (*Run, error) {
 	return r, nil
 }
 
-// bounded is ctx with the run's time; zero is no limit.
-func bounded(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
-	if timeout == 0 {
+// bounded is ctx with the run's time, which the wait comes on top of; zero is no limit.
+func bounded(ctx context.Context, s Settings) (context.Context, context.CancelFunc) {
+	if s.Timeout == 0 {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeoutCause(ctx, timeout, errTimeout)
+	return context.WithTimeoutCause(ctx, s.Timeout+s.Wait, errTimeout)
 }
 
 // newTarget opens the target's timeline and constructs its scenarios.
@@ -127,7 +127,8 @@ func (r *Run) filter(target string) func(scenario, step string) Ask {
 	return func(scenario, step string) Ask { return r.opts.Filter(target, scenario, step) }
 }
 
-// execute runs the targets in the order of the settings, so many at once as these say.
+// execute runs the targets in the order of the settings, so many at once as these say. All of them are waited for at once, and
+// those run first that are ready first.
 func (r *Run) execute() {
 	defer close(r.done)
 	defer r.cancel()
@@ -136,9 +137,16 @@ func (r *Run) execute() {
 	defer cancel()
 	slots := make(chan struct{}, max(1, r.opts.Settings.Concurrency))
 	var group sync.WaitGroup
+	waits := r.opts.Settings.Wait > 0
 	for _, t := range r.targets {
-		slots <- struct{}{}
+		if !waits {
+			slots <- struct{}{}
+		}
 		group.Go(func() {
+			if waits {
+				t.awaitReady(r.ctx)
+				slots <- struct{}{}
+			}
 			defer func() { <-slots }()
 			t.execute(r.ctx, always)
 		})

@@ -69,7 +69,8 @@ type Settings struct {
 	Targets     []Target
 	Mode        Mode
 	Concurrency int           // targets at once
-	Timeout     time.Duration // of the whole run
+	Wait        time.Duration // for the deployment to be ready; zero: it is expected to be
+	Timeout     time.Duration // of the whole run, the wait not counted
 	Grace       time.Duration // for clean-up after an interrupt: how long to wait for a launch that has not ended
 	Probing     time.Duration // for the diagnosis's questions to one target, in all; zero: 10 s, in quick mode 1 s
 	FlakyFails  bool          // exit code 1 for flaky

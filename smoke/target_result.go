@@ -20,6 +20,10 @@ func (t *TargetRun) resultLocked() TargetResult {
 		Route:    copied(t.routes),
 		Phases:   copied(t.launchPhases),
 	}
+	if t.readiness != nil {
+		ready := *t.readiness
+		r.Readiness = &ready
+	}
 	var verdicts []Verdict
 	for _, s := range t.scenarios {
 		sr := s.resultLocked()
@@ -51,7 +55,7 @@ func (t *TargetRun) verdictLocked(v Verdict) Verdict {
 	switch {
 	case t.phase == under:
 		return Worst(v, Running)
-	case t.phase == cut && v != Failed && v != Skipped:
+	case t.phase == cut && v != Failed && v != Skipped, t.expiredLocked() && v != Failed:
 		return Inconclusive
 	}
 	return v

@@ -32,10 +32,12 @@ type TargetRun struct {
 	atEnd     []func()
 
 	probing    probing
-	diagnosing sync.Mutex // a diagnosis of more records replaces one of fewer, never the other way round
+	readyAsk   func(context.Context) error // nil: nobody can ask
+	diagnosing sync.Mutex                  // a diagnosis of more records replaces one of fewer, never the other way round
 
 	// guarded by the run's lock
 	phase        phase
+	readiness    *Readiness // nil: it was not waited for
 	notes        []string
 	leaked       []Leak
 	findings     []diagnose.Finding

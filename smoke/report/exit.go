@@ -28,6 +28,9 @@ func ExitCode(r smoke.Result, flakyFails bool, interrupted os.Signal) int {
 	case r.Ended == smoke.EndedSignal || (r.Ended == smoke.EndedRunning && interrupted != nil):
 		return signalCode(interrupted)
 	}
+	if notReady(r) {
+		return ExitNotReady
+	}
 	switch r.Verdict {
 	case smoke.Pass:
 		return ExitPass
@@ -42,6 +45,20 @@ func ExitCode(r smoke.Result, flakyFails bool, interrupted os.Signal) int {
 		return ExitInconclusive
 	}
 	return ExitNothing
+}
+
+// notReady tells whether a target was not ready within the wait, while none that was is broken.
+func notReady(r smoke.Result) bool {
+	expired := false
+	for _, t := range r.Targets {
+		switch {
+		case t.Readiness != nil && t.Readiness.State == smoke.ReadyExpired:
+			expired = true
+		case t.Verdict == smoke.Failed:
+			return false
+		}
+	}
+	return expired
 }
 
 // signalCode is 128 and the signal's number, as shells have it.

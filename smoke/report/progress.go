@@ -53,6 +53,8 @@ func (p *Progress) Observe(e smoke.Event) {
 			return // what the user left out is no news
 		}
 		p.draw(p.line(e))
+	case smoke.Waiting:
+		p.draw(p.waiting(e))
 	case smoke.RunEnded:
 		p.running = nil
 		p.draw("")
@@ -87,6 +89,15 @@ func (p *Progress) line(e smoke.Event) string {
 	}
 	text = cut(text, width-len(verdictColumn(e.Result.Verdict))-1)
 	return p.term.paint(e.Result.Verdict, verdictColumn(e.Result.Verdict)) + " " + text + "\n"
+}
+
+// waiting is what the run waits for, whole: it is what the reader waits for too.
+func (p *Progress) waiting(e smoke.Event) string {
+	text := clean(e.Text)
+	if p.many && e.Target != "" {
+		text = e.Target + " " + text
+	}
+	return verdictColumn("wait") + " " + cut(text, maxPlain) + "\n"
 }
 
 func verdictColumn(v smoke.Verdict) string { return fmt.Sprintf("%-12s", v) }

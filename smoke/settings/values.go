@@ -132,11 +132,6 @@ func takeFlaky(d *draft, s string) error {
 	return oneOf(s, "pass", "fail")
 }
 
-// takeOnly accepts nothing but the values that this version knows; they change nothing.
-func takeOnly(known ...string) func(*draft, string) error {
-	return func(_ *draft, s string) error { return oneOf(s, known...) }
-}
-
 func oneOf(s string, known ...string) error {
 	if slices.Contains(known, s) {
 		return nil
