@@ -30,8 +30,9 @@ type Result struct {
 	Seconds      wire.Seconds   `json:"seconds"`
 	Verdict      Verdict        `json:"verdict"`
 	Ended        Ended          `json:"ended"`
-	Overhead     *float64       `json:"overhead"` // share of the raw scenarios' time that we spent ourselves; null before one ran
-	Targets      []TargetResult `json:"targets"`
+	Overhead     *float64       `json:"overhead"`         // share of the raw scenarios' time that we spent ourselves; null before one ran
+	Targets      []TargetResult `json:"targets"`          // of a soak, those of the round that decided, in that round's time
+	Rounds       []Round        `json:"rounds,omitempty"` // of a soak, those that have ended
 }
 
 // TargetResult is what one target came to.

@@ -68,14 +68,16 @@ type Expect struct {
 type Settings struct {
 	Targets     []Target
 	Mode        Mode
-	Concurrency int           // targets at once
-	Wait        time.Duration // for the deployment to be ready; zero: it is expected to be
-	Timeout     time.Duration // of the whole run, the wait not counted
-	Grace       time.Duration // for clean-up after an interrupt: how long to wait for a launch that has not ended
-	Probing     time.Duration // for the diagnosis's questions to one target, in all; zero: 10 s, in quick mode 1 s
-	FlakyFails  bool          // exit code 1 for flaky
-	Headed      bool          // show the browser
-	Browser     string        // address of a browser that runs elsewhere; empty: one is started
-	Out         string        // directory of the report; absolute
-	State       string        // directory that outlives runs; absolute
+	Concurrency int             // targets at once
+	Wait        time.Duration   // for the deployment to be ready; zero: it is expected to be
+	Timeout     time.Duration   // of the whole run, the wait not counted; in soak mode of each round
+	Soak        []time.Duration // when soak mode's rounds begin, since the first
+	Launches    int             // of a target in an hour, at most, in soak mode; zero: any number
+	Grace       time.Duration   // for clean-up after an interrupt: how long to wait for a launch that has not ended
+	Probing     time.Duration   // for the diagnosis's questions to one target, in all; zero: 10 s, in quick mode 1 s
+	FlakyFails  bool            // exit code 1 for flaky
+	Headed      bool            // show the browser
+	Browser     string          // address of a browser that runs elsewhere; empty: one is started
+	Out         string          // directory of the report; absolute
+	State       string          // directory that outlives runs; absolute
 }
