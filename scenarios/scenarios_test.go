@@ -63,6 +63,7 @@ func TestScenarios(t *testing.T) {
 	for _, note := range notes {
 		t.Log(note)
 	}
+	require.NotEqual(t, smoke.ModeSoak, chosen.Mode, "go test runs the scenarios once: use scripts/smoke for a soak")
 	require.NoError(t, scenarios.CheckHubs(chosen, known))
 	outputs, err := report.NewOutputs(chosen, known, os.Stdout, os.Getenv)
 	require.NoError(t, err)

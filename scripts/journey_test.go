@@ -76,9 +76,15 @@ func (s *suite) run(t *testing.T) (code int, r smoke.Result) {
 }
 
 // result reads the report and holds it against its schema.
-func (s *suite) result(t *testing.T) (r smoke.Result) {
+func (s *suite) result(t *testing.T) smoke.Result {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(s.dir, "smoke-report", "report.json"))
+	return s.resultIn(t, ".")
+}
+
+// resultIn is result of a report in a directory below.
+func (s *suite) resultIn(t *testing.T, below string) (r smoke.Result) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(s.dir, "smoke-report", below, "report.json"))
 	require.NoError(t, err)
 	schema, err := jsonschema.UnmarshalJSON(strings.NewReader(string(report.Schema())))
 	require.NoError(t, err)

@@ -78,16 +78,19 @@ func (p *program) test(s smoke.Settings) int {
 		return p.died(s.Out, err)
 	}
 	terminal := report.DetectTerminal(p.stdout, p.getenv)
-	run, err := smoke.Start(p.stop.ctx, smoke.Options{
+	options := smoke.Options{
 		Settings: s, Version: versionText(), Scenarios: scenarios.All(earlier),
 		Observers: []smoke.Observer{file, outputs, report.NewProgress(p.stdout, terminal)},
-	})
+	}
+	var result smoke.Result
+	if s.Mode == smoke.ModeSoak {
+		result, err = p.soak(options, earlier, terminal)
+	} else {
+		result, err = p.gate(options, terminal)
+	}
 	if err != nil {
 		return p.died(s.Out, err)
 	}
-	result := run.Wait()
-	run.Close()
-	p.print("\n" + report.Screen{Terminal: terminal, Out: short(s.Out)}.Render(result))
 	code := report.ExitCode(result, s.FlakyFails, p.stop.signal())
 	if err := errors.Join(file.Err(), outputs.Close(result)); err != nil {
 		p.say("%v", err)

@@ -52,7 +52,7 @@ type soak struct {
 }
 
 // Soak runs a round at each of the times of Settings.Soak, later where the launch budget of the hour asks for it. A round
-// that fails, and one that is cut short or not ready, is the last: it decides. Cancelling ctx ends a wait at once. The error
+// that fails is the last, as is one that is cut short, in which nothing ran, or of a deployment that was not ready. Cancelling ctx ends a wait at once. The error
 // is Start's, or that of a round's observers.
 func Soak(ctx context.Context, o SoakOptions) (Result, error) {
 	s := &soak{opts: o, id: uuid.NewString()[:8], began: time.Now()}
@@ -98,7 +98,8 @@ func (s *soak) round(ctx context.Context) (last bool, err error) {
 	notReady := slices.ContainsFunc(r.Targets, func(t TargetResult) bool {
 		return t.Readiness != nil && t.Readiness.State == ReadyExpired
 	})
-	return r.Verdict == Failed || r.Ended != EndedNormal || notReady, nil
+	nothing := r.Verdict == Skipped || r.Verdict == Blocked
+	return r.Verdict == Failed || nothing || r.Ended != EndedNormal || notReady, nil
 }
 
 // roundOf is a round as the report shows it.

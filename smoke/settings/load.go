@@ -92,6 +92,7 @@ func (l *loader) run() {
 			l.take(d, def, l.flags, l.env, l.file.top, fallbacks(moduleRoot(l.src.Dir)))
 		}
 	}
+	l.schedule(d)
 	if s := l.out.Settings; s.Out == s.State {
 		l.problems.add("settings", "SMOKE_OUT and SMOKE_STATE must be two directories; got %s for both", shown(s.Out))
 	}

@@ -24,6 +24,7 @@ type draft struct {
 	blind  bool   // credentials are not read: the target does not run
 	where  string // of the value that is being taken
 	parts  parts  // of credentials
+	rounds rounds // of soak mode
 }
 
 const mustURL = "an absolute http or https URL without credentials, query or fragment"

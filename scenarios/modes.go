@@ -32,3 +32,16 @@ func asksHub(mode smoke.Mode, t smoke.Target) bool {
 	}
 	return false
 }
+
+// Launches is how many launches of a target a run makes at most: those of the raw clients, of the browser, and of an image
+// that is not cached.
+func Launches(mode smoke.Mode, t smoke.Target) int {
+	all, n := Plan(t), 0
+	left := smoke.Plan(mode, t, all)
+	for _, step := range []string{"launch/spawn", "notebook/launch", "rebuild/build"} {
+		if _, out := left[step]; !out && (step != "rebuild/build" || t.Rebuild) {
+			n++
+		}
+	}
+	return n
+}
