@@ -42,3 +42,21 @@ func TestExitCode(t *testing.T) {
 		})
 	}
 }
+
+func TestExitCodeOfADeploymentThatIsNotReady(t *testing.T) {
+	late := smoke.TargetResult{Verdict: smoke.Failed, Readiness: &smoke.Readiness{State: smoke.ReadyExpired}}
+	ready := smoke.TargetResult{Verdict: smoke.Pass, Readiness: &smoke.Readiness{State: smoke.ReadyAnswers}}
+	broken := smoke.TargetResult{Verdict: smoke.Failed, Readiness: &smoke.Readiness{State: smoke.ReadyAnswers}}
+	for name, c := range map[string]struct {
+		targets []smoke.TargetResult
+		ended   smoke.Ended
+		want    int
+	}{
+		"alone":                    {[]smoke.TargetResult{late}, smoke.EndedNormal, 3},
+		"beside one that passes":   {[]smoke.TargetResult{ready, late}, smoke.EndedNormal, 3},
+		"beside one that fails":    {[]smoke.TargetResult{late, broken}, smoke.EndedNormal, 1},
+		"and interrupted after it": {[]smoke.TargetResult{late}, smoke.EndedSignal, 143},
+	} {
+		assert.Equal(t, c.want, ExitCode(smoke.Result{Verdict: smoke.Failed, Ended: c.ended, Targets: c.targets}, false, nil), name)
+	}
+}
