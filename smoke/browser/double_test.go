@@ -215,6 +215,10 @@ document.querySelector("#root").innerHTML = "<div id=loader></div><h4>Launching 
 // socketHandler answers a websocket handshake as a server does and hands over the connection.
 func socketHandler(serve func(*socketConn)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor == 2 {
+			serve(overHTTP2(w, r))
+			return
+		}
 		conn, buf, err := w.(http.Hijacker).Hijack()
 		if err != nil {
 			return

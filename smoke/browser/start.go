@@ -389,6 +389,8 @@ func unavailable(ctx context.Context, err error) error {
 	case strings.Contains(text, "No usable sandbox") || strings.Contains(text, "SUID sandbox") || strings.Contains(text, "Failed to move to new namespace"):
 		f.Got = "a refusal of its sandbox by the system; allow unprivileged user namespaces (in a container: a seccomp profile that " +
 			"allows them), or install the browser's SUID sandbox helper"
+	case strings.Contains(text, "No space left on device") || strings.Contains(text, "/dev/shm"):
+		f.Got = "a full disk or a full /dev/shm (" + reason(text) + "); free the directory for temporary files, in a container give more by --shm-size=1g"
 	default:
 		f.Got = reason(text)
 	}

@@ -59,6 +59,11 @@ func TestStartWithoutSandbox(t *testing.T) {
 	requireUnavailable(t, Options{}, "allow unprivileged user namespaces")
 }
 
+func TestStartWithoutSpace(t *testing.T) {
+	fakePath(t, "echo '[1:1:FATAL:platform_shared_memory_region_posix.cc] Creating shared memory in /dev/shm/.org.chromium failed: No space left on device (28)' >&2; exit 1")
+	requireUnavailable(t, Options{}, "--shm-size=1g")
+}
+
 func TestStartOfBrokenBrowser(t *testing.T) {
 	fakePath(t, "echo 'error while loading shared libraries: libx.so' >&2; exit 127")
 	requireUnavailable(t, Options{}, "libx.so")

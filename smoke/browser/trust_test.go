@@ -12,6 +12,7 @@ import (
 	"io"
 	"log"
 	"math/big"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -59,17 +60,22 @@ func (a *authority) sign(t *testing.T, c *x509.Certificate) (*x509.Certificate, 
 
 // listen starts a TLS server with a certificate for a name, ending at a time, and returns its address.
 func (a *authority) listen(t *testing.T, name string, end time.Time) string {
+	return a.serve(t, name, end, html("<title>ok</title>")).Listener.Addr().String()
+}
+
+// serve is listen with a handler.
+func (a *authority) serve(t *testing.T, name string, end time.Time, handler http.Handler) *httptest.Server {
 	cert, key := a.sign(t, &x509.Certificate{
 		Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: end,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	})
-	s := httptest.NewUnstartedServer(html("<title>ok</title>"))
+	s := httptest.NewUnstartedServer(handler)
 	s.EnableHTTP2 = true
 	s.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{cert.Raw}, PrivateKey: key}}}
 	s.Config.ErrorLog = log.New(io.Discard, "", 0) // the refusals are what is tested
 	s.StartTLS()
-	t.Cleanup(s.Close)
-	return s.Listener.Addr().String()
+	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
+	return s
 }
 
 func needsCertutil(t *testing.T) {
