@@ -53,15 +53,13 @@ func share(ctx context.Context, tries int) (context.Context, context.CancelFunc)
 	return context.WithTimeout(ctx, time.Until(deadline)/time.Duration(tries))
 }
 
-// quietTime bounds quieten.
-const quietTime = 2 * time.Second
-
 // quieten lets requests pass that the server has not answered yet, such as those of a page that was just closed. A server that
 // is told to stop in the midst of one for its contents takes that, and its process never ends: the thread that AnyIO keeps for
-// the request waits for it. What began before two listings of the whole directory has ended when they have.
+// the request waits for it. What began before two listings of the whole directory has ended when they have. A listing that is
+// given up would be such a request itself, so they have half of the time: a server that starts a kernel may need seconds.
 // Seen on jupyter_server 2.21.1 with AnyIO 4.16.
 func (s *Server) quieten(ctx context.Context) {
-	limited, cancel := context.WithTimeout(ctx, quietTime)
+	limited, cancel := share(ctx, 2)
 	defer cancel()
 	for range 2 {
 		if _, err := s.call(limited, "The user server's contents", http.MethodGet, "api/contents?content=1", nil); err != nil {
