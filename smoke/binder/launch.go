@@ -239,9 +239,9 @@ func (l *Launch) Await(ctx context.Context, phases ...string) (Event, error) {
 }
 
 // Bounds by which a stream that is held back is told from one that is slow: its first event comes late, and all others
-// with it.
+// with it. What comes late enough to have started a server in, and brings one that is ready a moment later, was held.
 const (
-	lateFirst = 2 * time.Second
+	lateFirst = time.Second
 	heap      = 250 * time.Millisecond
 )
 
