@@ -40,7 +40,9 @@ var browserCauses = []Cause{
 	},
 	{
 		ID: "csp-blocks-page", Title: "A Content-Security-Policy keeps the page from working", Hop: HopIngress,
-		Match: func(v *View) bool { return pageFault(v) && v.Says("the directive ", "blocked: csp", "ERR_BLOCKED_BY_CSP") },
+		Match: func(v *View) bool {
+			return pageFault(v) && v.Says("the directive ", "blocked: csp", "ERR_BLOCKED_BY_CSP")
+		},
 		Sentence: func(v *View) string {
 			return fmt.Sprintf("A Content-Security-Policy forbids what the page needs: %s", v.Fault.Got)
 		},
