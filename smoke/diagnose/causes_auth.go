@@ -30,6 +30,7 @@ var authCauses = []Cause{
 		},
 		Sentence: sentence("The login comes back without its state cookie: cookies are dropped, or the login changes the host name on its way"),
 		Suspects: []string{"oauth-state-missing", "oauth-loop-singleuser", "tls-http-redirect-uri"},
+		Mutes:    []string{"ws-credentials-stripped"}, // whoever could not log in has no cookie for a websocket
 		Remedy:   "Use one host name: redirect aliases before the login begins, and let `oauth_callback_url` have it. No proxy may drop or rename cookies (plain nginx `proxy_cookie_*`, `proxy_hide_header Set-Cookie`).",
 	},
 	{
@@ -39,6 +40,7 @@ var authCauses = []Cause{
 			return fmt.Sprintf("The login goes round between hub and user server (%d redirects): the cookie that should end it is lost on the way", redirects(v))
 		},
 		Suspects: []string{"oauth-loop-singleuser", "base-url-mismatch", "oauth-state-missing", "tls-http-redirect-uri"},
+		Mutes:    []string{"ws-credentials-stripped"}, // whoever could not log in has no cookie for a websocket
 		Remedy:   "Look at the Set-Cookie of `/user/<name>/oauth_callback`: is it there, and are its path and host those of the next request? Remove `proxy_hide_header Set-Cookie` and cookie rewrites; jupyterhub in the image must fit the hub's version.",
 	},
 	{
