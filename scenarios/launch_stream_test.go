@@ -2,6 +2,7 @@ package scenarios_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -128,7 +129,9 @@ func userServer() http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case stopped.Load():
+			w.Header()["Content-Type"] = nil // as configurable-http-proxy, which names none
 			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = io.WriteString(w, http.StatusText(http.StatusServiceUnavailable))
 		case strings.HasSuffix(r.URL.Path, "/api/shutdown"):
 			stopped.Store(true)
 		case r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/api"):
