@@ -178,14 +178,21 @@ func dismiss(t testing.TB, d *fixtures.Deployment, user string) {
 	require.NoError(t, d.StopServer(ctx, user))
 }
 
-// alive are the names of the users whose server answers, whatever the hub believes.
+// alive are the names of the users whose server answers, whatever the hub believes. One that hangs on its way out does not.
 func alive(t *testing.T, d *fixtures.Deployment) []string {
 	t.Helper()
-	servers, err := d.Servers(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	servers, err := d.Servers(ctx)
 	require.NoError(t, err)
 	var names []string
 	for _, s := range servers {
-		response, err := d.Client().Get(d.HubURL + "/user/" + s.User + "/api")
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, d.HubURL+"/user/"+s.User+"/api", nil)
+		require.NoError(t, err)
+		response, err := d.Client().Do(request)
+		if errors.Is(err, context.DeadlineExceeded) {
+			continue
+		}
 		require.NoError(t, err)
 		require.NoError(t, response.Body.Close())
 		if response.StatusCode == http.StatusOK {

@@ -54,6 +54,10 @@ var allowances = []allowance{
 		uncaught: regexp.MustCompile(`Canceled future for \w+ message before replies were done`),
 	},
 	{
+		why:      "Notebook 7, seen with 7.6.5, now and then reads a plugin's settings before it has their schema, and works all the same",
+		uncaught: regexp.MustCompile(`\(in promise\) TypeError: Cannot read properties of undefined \(reading 'schema'\)`),
+	},
+	{
 		why:    "an image may hold an extension that JupyterLab would like to compile; it works without",
 		dialog: regexp.MustCompile(`^Build Recommended`),
 	},

@@ -19,15 +19,16 @@ func (r *recorder) pageFault(url, want, got string) *wire.Fault {
 	return f
 }
 
-// uncaught judges an error that no script of the page caught. What an extension raises, which is of the image, is a notice;
-// what a third party's script does, or code that a notebook displays, is not the deployment's.
+// uncaught judges an error that no script of the page caught. What an extension raises, which is of the image, is a notice. So
+// is a promise that nobody heard fail: it stops only what waited for it, and what a person needs of that the journey waits for
+// too. What a third party's script does, or code that a notebook displays, is not the deployment's.
 func (r *recorder) uncaught(c wire.Console) {
 	if r.shown != r.visit || r.tl.Places().RoleOf(c.URL) == wire.RoleOther || allowedError(c.Text) {
 		return
 	}
 	first, _, _ := strings.Cut(c.Text, "\n")
 	f := r.pageFault(c.URL, "no uncaught error", "the uncaught error “"+short(first, 300)+"”")
-	if strings.Contains(pathOf(c.URL), "/lab/extensions/") {
+	if strings.Contains(pathOf(c.URL), "/lab/extensions/") || strings.HasPrefix(first, "Uncaught (in promise)") {
 		r.notice(r.visit, f)
 		return
 	}

@@ -40,7 +40,6 @@ func TestPageTrouble(t *testing.T) {
 		got     string
 	}{
 		"uncaught error":           {page: html(`text<script>throw new Error("boom")</script>`), symptom: wire.PageError, got: "“Uncaught Error: boom”"},
-		"unhandled rejection":      {page: html(`text<script>Promise.reject(new TypeError("boom"))</script>`), symptom: wire.PageError, got: "“Uncaught (in promise) TypeError: boom”"},
 		"script throws":            {page: html(`text<script src=/user/jo-1/a.js></script>`), path: "/user/jo-1/a.js", broken: script(`nothing.at.all`), symptom: wire.PageError, got: "nothing is not defined"},
 		"policy against inline":    {page: blocks("script-src 'self'", html(`text<script>1</script>`)), symptom: wire.PageError, got: "the directive script-src"},
 		"policy against requests":  {page: blocks("connect-src 'none'", fetching("/user/jo-1/api/me")), symptom: wire.PageError, got: "the directive connect-src, which forbids http://hub.test/user/jo-1/api/me"},
@@ -101,6 +100,8 @@ func TestHarmlessTrouble(t *testing.T) {
 		"extension without its server":   {`<script>fetch("git/status")</script>`, []string{"404 text/plain"}},
 		"extension's server errs":        {`<script>fetch("git/error")</script>`, []string{"500"}},
 		"extension throws":               {`<script src=/user/jo-1/lab/extensions/x/static/a.js></script>`, []string{"the uncaught error “Uncaught Error: extension”"}},
+		"unhandled rejection":            {`<script>Promise.reject(new TypeError("boom"))</script>`, []string{"the uncaught error “Uncaught (in promise) TypeError: boom”"}},
+		"settings without a schema":      {`<script>Promise.reject(new TypeError("Cannot read properties of undefined (reading 'schema')"))</script>`, nil},
 		"a font is missing":              {`<style>@font-face { font-family: f; src: url(missing.woff) } body { font-family: f }</style>text`, []string{"404 text/plain"}},
 		"a poll that the server errs at": {`<script>fetch("api/kernels?1")</script>`, []string{"500"}},
 		"eval is forbidden":              {`<script>try { eval("1") } catch {}</script>`, []string{"the directive script-src, which forbids Eval code or style"}},
