@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +25,7 @@ import (
 	"binderhub-smoke/fixtures"
 	"binderhub-smoke/fixtures/binderhub"
 	"binderhub-smoke/smoke"
+	"binderhub-smoke/smoke/diagnose"
 )
 
 // long skips a shape that runs with the long tests only.
@@ -92,6 +94,13 @@ func requireAll(t *testing.T, r smoke.Result, but ...string) {
 	}
 }
 
+// oldBrowser tells whether the run says that this machine's browser cannot send headers in websockets' handshakes.
+func oldBrowser(r smoke.Result) bool {
+	return slices.ContainsFunc(r.Targets[0].Findings, func(f diagnose.Finding) bool {
+		return f.Severity == diagnose.Inconclusive && strings.Contains(f.Expected, "151 or later")
+	})
+}
+
 func TestLoginByToken(t *testing.T) {
 	for name, config := range map[string]fixtures.Config{
 		"two hosts": {Logins: true},
@@ -104,6 +113,10 @@ func TestLoginByToken(t *testing.T) {
 			d := deploy(t, config)
 			s := newSuite(t, d, "SMOKE_TOKEN_FILE="+secretFile(t, d.Login.Token))
 			code, r := s.run(t)
+			if oldBrowser(r) {
+				require.Equal(t, 4, code)
+				return
+			}
 			require.Equal(t, 0, code)
 			requireAll(t, r, "idle", "rebuild")
 			require.Contains(t, strings.Join(r.Targets[0].Notes, "\n"), "header login")

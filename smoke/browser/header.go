@@ -2,9 +2,11 @@ package browser
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/chromedp/cdproto/network"
@@ -19,6 +21,9 @@ func (b *Browser) identify(ctx context.Context, header http.Header) error {
 	if len(header) == 0 {
 		return nil
 	}
+	if f := tooOld(b.product); f != nil {
+		return f
+	}
 	all := network.Headers{}
 	for name := range header {
 		value := header.Get(name)
@@ -27,6 +32,24 @@ func (b *Browser) identify(ctx context.Context, header http.Header) error {
 	}
 	_, err := command(ctx, b, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: all})
 	return err
+}
+
+// headersInSockets is the first major version of Chromium that sends the headers in websockets' handshakes.
+// Source: https://github.com/microsoft/playwright/pull/42037.
+const headersInSockets = 151
+
+// tooOld tells of a browser, such as Chrome/150.0.7871.100, that would open websockets without the headers: each would be
+// refused, by no fault of the deployment.
+func tooOld(product string) *wire.Fault {
+	_, version, _ := strings.Cut(product, "/")
+	digits, _, _ := strings.Cut(version, ".")
+	if major, err := strconv.Atoi(digits); err != nil || major >= headersInSockets {
+		return nil
+	}
+	return &wire.Fault{
+		Subject: "The browser", Symptom: wire.Unavailable, Inconclusive: true, Got: product,
+		Want: fmt.Sprintf("Chrome or Chromium %d or later, which sends a login's headers in websockets' handshakes too", headersInSockets),
+	}
 }
 
 // confined writes Chromium's --host-resolver-rules so that it finds the target's own hosts, each at its own port, and no other.

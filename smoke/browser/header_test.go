@@ -1,10 +1,12 @@
 package browser
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -68,6 +70,11 @@ fetch("/fetch").then(() => fetch("%[2]s/fetch").catch(() => fetch("/end")));</sc
 		Timeline: tl, Header: http.Header{"X-Secret": {"hunter2hunter2"}},
 		Resolve: map[string]string{"other.smoke.test:1": "127.0.0.1:1"},
 	})
+	var f *wire.Fault
+	if errors.As(err, &f) && strings.Contains(f.Want, "151 or later") {
+		require.True(t, f.Inconclusive, "this machine's Chromium cannot do it, and says so")
+		return
+	}
 	require.NoError(t, err)
 	defer b.Close(ctx)
 	require.NoError(t, b.navigate(ctx, target.URL+"/"))
@@ -93,6 +100,19 @@ func TestHeadersNeedBothHosts(t *testing.T) {
 	t.Setenv("HTTPS_PROXY", "http://127.0.0.1:9")
 	f = requireNoStart(t, Options{Timeline: newTimeline(binderURL, "https://hub.example.org/"), Header: http.Header{"X-Secret": {"x"}}})
 	assert.Contains(t, f.Got, "NO_PROXY")
+}
+
+func TestHeadersNeedANewBrowser(t *testing.T) {
+	for product, refused := range map[string]bool{
+		"Chrome/150.0.7871.100": true, "HeadlessChrome/99.1": true, "Chrome/151.0.1.2": false, "Chrome/156.0.8078.79": false, "Other": false, "": false,
+	} {
+		f := tooOld(product)
+		require.Equal(t, refused, f != nil, product)
+		if refused {
+			require.True(t, f.Inconclusive)
+			require.Equal(t, product, f.Got)
+		}
+	}
 }
 
 func requireNoStart(t *testing.T, o Options) *wire.Fault {

@@ -62,10 +62,11 @@ type Server struct {
 
 // Browser is one Chromium with one tab. Its methods are to be called one at a time.
 type Browser struct {
-	rec   *recorder
-	queue *queue
-	notes []string
-	dir   string // Chromium's directory for temporary files, and its home when it is to trust an authority
+	rec     *recorder
+	queue   *queue
+	notes   []string
+	product string // name and version, as the browser gives them
+	dir     string // Chromium's directory for temporary files, and its home when it is to trust an authority
 
 	tab       context.Context // the tab's; lives until Close whatever context Start was given
 	closeTab  context.CancelFunc
@@ -191,6 +192,7 @@ func (b *Browser) prepare(ctx context.Context, userAgent string) error {
 	if err != nil {
 		return err
 	}
+	b.product = version.Product
 	b.rec.tl.Add(ctx, wire.Browser, 0, wire.KindNote, wire.Note{Name: wire.NoteFact, Text: "browser: " + version.Product})
 	if userAgent != "" {
 		ua := emulation.SetUserAgentOverrideParams{UserAgent: version.UserAgent + " " + userAgent}
