@@ -128,10 +128,17 @@ func (j *Journey) told(l *binder.Launch) error {
 		return l.Fault(wire.Content, "an https:// URL of the user server", ready.URL)
 	case hub != nil && l.Member() == "" && j.Timeline.Places().RoleOf(ready.URL) != wire.RoleServer:
 		return l.Fault(wire.Content, "a user server below "+hub.String(), ready.URL)
-	case secure && strings.HasPrefix(ready.LaunchHost, "http://"):
+	case secure && strings.HasPrefix(ready.LaunchHost, "http://") && !j.behindHub(server):
 		return smoke.Warn(l.Fault(wire.Content, "binder_launch_host with https://", ready.LaunchHost+": X-Forwarded-Proto does not arrive"))
 	}
 	return j.clientIP(l)
+}
+
+// behindHub tells whether BinderHub is a service of the hub on the hub's own host. It then sees http whatever the ingress says:
+// CHP, in between, adds a word of its own to X-Forwarded-Proto, and Tornado goes by the last.
+// Source: http-proxy's web-incoming.js, XHeaders, and tornado/httpserver.py, _apply_xheaders.
+func (j *Journey) behindHub(server *url.URL) bool {
+	return server.Host == j.Target.Binder.Host && strings.Contains(j.Target.Binder.Path, "/services/")
 }
 
 // clientIP warns when BinderHub sees a private address of a client that came over the public network: all clients then

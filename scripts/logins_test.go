@@ -120,6 +120,7 @@ func TestLoginByToken(t *testing.T) {
 			require.Equal(t, 0, code)
 			requireAll(t, r, "idle", "rebuild")
 			require.Contains(t, strings.Join(r.Targets[0].Notes, "\n"), "header login")
+			require.Empty(t, r.Targets[0].Findings, "nothing to warn of either")
 			s.requireSecret(t, d.Login.Token)
 			require.Empty(t, running(t, d))
 		})
