@@ -194,7 +194,7 @@ func (b *Browser) prepare(ctx context.Context, userAgent string) error {
 	}
 	b.product = version.Product
 	b.rec.tl.Add(ctx, wire.Browser, 0, wire.KindNote, wire.Note{Name: wire.NoteFact, Text: "browser: " + version.Product})
-	if userAgent != "" {
+	if userAgent != "" && !strings.HasSuffix(version.UserAgent, userAgent) {
 		ua := emulation.SetUserAgentOverrideParams{UserAgent: version.UserAgent + " " + userAgent}
 		if _, err := command(ctx, b, emulation.SetUserAgentOverride, ua); err != nil {
 			return err
@@ -246,6 +246,9 @@ func (b *Browser) flags(path string, o Options) []chromedp.ExecAllocatorOption {
 	}
 	if rules != "" {
 		flags = append(flags, chromedp.Flag("host-resolver-rules", rules))
+	}
+	if ua := userAgent(path, o); ua != "" {
+		flags = append(flags, chromedp.UserAgent(ua))
 	}
 	if o.Headed {
 		flags = append(flags, chromedp.Flag("headless", false), chromedp.Flag("hide-scrollbars", false), chromedp.Flag("mute-audio", true))
