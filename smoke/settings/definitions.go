@@ -32,7 +32,6 @@ type definition struct {
 	takePair func(d *draft, key, item string) error // of a setting whose keys the user names
 	begin    func(d *draft)                         // of a sequence of keys with values: one more begins
 	within   []*definition                          // the keys below it; then it has no value of its own
-	later    bool                                   // known, but this version does not do it: refused, not ignored
 
 	enum    []string // the values that there are, for the schema
 	pattern string   // that a text must have, for the schema
@@ -138,7 +137,7 @@ func find(list []*definition, form func(*definition) string, name string) *defin
 func names(form func(*definition) string, scopes ...scope) []string {
 	var out []string
 	for _, d := range definitions {
-		if !d.later && slices.Contains(scopes, d.scope) {
+		if slices.Contains(scopes, d.scope) {
 			out = append(out, form(d))
 		}
 	}

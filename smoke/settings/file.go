@@ -149,11 +149,6 @@ func (f *file) put(def *definition, key item, n ast.Node, into layer) {
 		}
 	} else {
 		f.problems.add(f.where(n), "%s must be %s; got %s", key.text, def.must, kind(n))
-		return
-	}
-	if g, ok := into[def]; ok && def.later {
-		layer{def: g}.refuseLater(f.problems)
-		delete(into, def)
 	}
 }
 

@@ -36,6 +36,7 @@ type loader struct {
 	problems   problems
 	flags, env layer
 	file       *file
+	last       layer // the defaults
 	out        Loaded
 }
 
@@ -46,11 +47,9 @@ func Load(src Source) (Loaded, error) {
 		return Loaded{}, &Error{[]string{fmt.Sprintf("the working directory is unknown: %v", err)}}
 	}
 	src.Dir = dir
-	l := &loader{src: src}
+	l := &loader{src: src, last: fallbacks(moduleRoot(dir))}
 	l.flags = fromFlags(src.Args, dir, &l.problems)
 	l.env = fromEnvironment(src.Environ, dir, &l.problems)
-	l.flags.refuseLater(&l.problems)
-	l.env.refuseLater(&l.problems)
 	l.file = l.readFile()
 	l.out.File = l.file.name
 	l.run()
@@ -88,8 +87,8 @@ func (l *loader) readFile() *file {
 func (l *loader) run() {
 	d := &draft{run: &l.out.Settings, ids: l.src.IDs}
 	for _, def := range definitions {
-		if def.scope == ofRun && !def.later {
-			l.take(d, def, l.flags, l.env, l.file.top, fallbacks(moduleRoot(l.src.Dir)))
+		if def.scope == ofRun {
+			l.take(d, def, l.flags, l.env, l.file.top, l.last)
 		}
 	}
 	l.schedule(d)

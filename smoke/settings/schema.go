@@ -18,7 +18,6 @@ func Schema() []byte {
 	defaults, top := object{}, object{}
 	for _, d := range definitions {
 		switch {
-		case d.later:
 		case d.scope == ofTarget:
 			targets[d.key()], defaults[d.key()] = d.schema(), d.schema()
 		case d.scope == ofRun:

@@ -98,20 +98,11 @@ func fromEnvironment(environ []string, base string, p *problems) layer {
 func fallbacks(base string) layer {
 	l := layer{}
 	for _, def := range definitions {
-		if def.fallback != "" && !def.later {
+		if def.fallback != "" {
 			l.put(def, def.key(), def.fallback, "default", base)
 		}
 	}
 	return l
-}
-
-// refuseLater reports what this version knows of and does not do.
-func (l layer) refuseLater(p *problems) {
-	for _, def := range definitions {
-		if g, ok := l[def]; ok && def.later {
-			p.add(g.where(), "%s must not be given: this version of the suite does not support it; got %s", g.label, shown(g.text()))
-		}
-	}
 }
 
 func (g given) text() string {

@@ -94,7 +94,7 @@ func yieldLeaves(above string, list []*definition, yield func(string, *definitio
 func ofTargets() iter.Seq[*definition] {
 	return func(yield func(*definition) bool) {
 		for _, d := range definitions {
-			if d.scope == ofTarget && !d.later && !yield(d) {
+			if d.scope == ofTarget && !yield(d) {
 				return
 			}
 		}

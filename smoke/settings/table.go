@@ -10,9 +10,6 @@ func Table() string {
 	var b strings.Builder
 	b.WriteString("| environment | flag | file | default | meaning |\n|---|---|---|---|---|\n")
 	for _, d := range definitions {
-		if d.later {
-			continue
-		}
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s |\n", d.env(), d.flag(), d.place(), d.showDefault(), d.help)
 	}
 	for key, d := range leaves() {
@@ -48,9 +45,6 @@ func Help() string {
 	b.WriteString("Settings: flags over environment over settings file over defaults.\n" +
 		"--a-b is SMOKE_A_B in the environment and a_b in the file (smoke.yaml).\n\n")
 	for _, d := range definitions {
-		if d.later {
-			continue
-		}
 		text := d.help
 		if d.fallback != "" || d.shows != "" {
 			text += " Default: " + strings.TrimSuffix(d.showDefault(), ".") + "."

@@ -143,10 +143,9 @@ func nameOf(host string) string {
 func (l *loader) target(e *entry, blind bool) smoke.Target {
 	var t smoke.Target
 	d := &draft{run: &l.out.Settings, target: &t, ids: l.src.IDs, blind: blind}
-	last := fallbacks(moduleRoot(l.src.Dir))
 	before := l.problems.count
 	for def := range ofTargets() {
-		l.take(d, def, l.flags, l.env, e.values, l.file.defaults, last)
+		l.take(d, def, l.flags, l.env, e.values, l.file.defaults, l.last)
 	}
 	if l.problems.count == before && e.where != "" {
 		l.homeless(e, t)
