@@ -63,8 +63,7 @@ var socketCauses = []Cause{
 		Remedy:   "Who closes? Jupyter Server's own limit is 10 MiB (`ServerApp.tornado_settings={\"websocket_max_message_size\": …}`); a message that is smaller meets a gateway's: AWS API Gateway 128 KiB, a CDN's or firewall's limit, Envoy `max_request_bytes` of a buffer filter, Traefik plugins. nginx, HAProxy, Caddy and Apache have none.",
 	},
 	{
-		ID: "ws-closed-by-policy", Title: "WebSockets are closed by a policy",
-		At:    func(v *View) Hop { return HopIngress },
+		ID: "ws-closed-by-policy", Title: "WebSockets are closed by a policy", Hop: HopIngress,
 		Match: func(v *View) bool { return socket(v.X) && v.X.Opened() && closeCode(v.X) == 1008 },
 		Sentence: func(v *View) string {
 			return fmt.Sprintf("The %s opens and is closed with code 1008 (policy violation%s): a gateway or the server does not want it", socketName(v.X), reasonOf(v.X))
@@ -93,12 +92,11 @@ var socketCauses = []Cause{
 		Mutes:    []string{"stale-route-503", "server-culled-midway", "proxy-token-mismatch", "connection-cut", "kernel-dies-at-start"},
 	},
 	{
-		ID: "ws-closed-early", Title: "WebSockets are closed by the other side",
+		ID: "ws-closed-early", Title: "WebSockets are closed by the other side", Hop: HopServer,
 		Match: func(v *View) bool {
 			c := closeCode(v.X)
 			return socket(v.X) && v.X.Opened() && v.Symptom(wire.SocketLost) && c >= 1000 && kind(v.X) != "terminal" // whose end is its shell's
 		},
-		At: func(v *View) Hop { return HopServer },
 		Sentence: func(v *View) string {
 			return fmt.Sprintf("The %s opens and is closed by the other side with code %d (%s%s)", socketName(v.X), closeCode(v.X), codeName(closeCode(v.X)), reasonOf(v.X))
 		},

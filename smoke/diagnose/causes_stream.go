@@ -53,7 +53,7 @@ var streamCauses = []Cause{
 		},
 		Suspects: []string{"sse-buffered", "upstream-hang", "cpu-starved-node"},
 		Remedy: "F5 nginx-ingress: `nginx.org/proxy-buffering: \"false\"` on the binder's Ingress (it buffers by default). Plain nginx: `proxy_http_version 1.1; proxy_buffering off;` (with HTTP/1.0 to the upstream it holds everything back). " +
-			"Community ingress-nginx: remove `proxy-buffering: \"on\"`. Apache: `ProxyPass … flushpackets=on`; Caddy: `flush_interval -1`. Cloudflare: no buffering of text/event-stream, no `cloudflared` without `--no-chunked-encoding` off.",
+			"Community ingress-nginx: remove `proxy-buffering: \"on\"`. Apache: `ProxyPass … flushpackets=on`; Caddy: `flush_interval -1`. Cloudflare: a Worker or a rule that buffers answers must leave text/event-stream out.",
 		Mutes: []string{"sse-idle-cut"},
 	},
 	{
