@@ -83,14 +83,14 @@ var upstreamCauses = []Cause{
 		ByAnswer: true,
 	},
 	{
-		ID: "upstream-breaks-off", Title: "The upstream fails at some requests only", Hop: HopIngress,
+		ID: "upstream-breaks-off", Title: "Some requests get 502 every time, others are served", Hop: HopIngress,
 		Match: breaksOff,
 		Ask:   ask(askAgain, askHost),
 		Sentence: func(v *View) string {
 			if uploads(v.X) {
 				return fmt.Sprintf("%s %s answers %s to %s %s with a body of %s, and passes other requests to the same %s: the upstream ends the connection over it", v.who(), front(v.X), say(status(v.X)), method(v.X), pathOf(v.X), sayBytes(requested(v.X)), behind(v.X))
 			}
-			return fmt.Sprintf("%s %s answers %s to %s %s every time, and passes other requests to the same %s: its answer here is one that the ingress does not take, or it dies over it", v.who(), front(v.X), say(status(v.X)), method(v.X), pathOf(v.X), behind(v.X))
+			return fmt.Sprintf("%s %s answers %s to %s %s every time, and serves other requests: the %s dies over this one or answers what the ingress does not take, or the path has an upstream of its own that is not there", v.who(), front(v.X), say(status(v.X)), method(v.X), pathOf(v.X), behind(v.X))
 		},
 		Suspects: []string{"upstream-breaks-off", "response-header-limit", "one-of-n-bad", "selector-overmatch", "upstream-refused", "path-refused"},
 		Likelier: func(v *View) []string {
