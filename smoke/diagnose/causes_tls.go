@@ -27,7 +27,8 @@ var tlsCauses = []Cause{
 		Likelier: oneOfTheAddresses,
 		Remedy: "`kubectl get certificate,order,challenge -A`: is it issued? `kubectl describe ingress`: does `tls.secretName` name a Secret in the same namespace (binder and hub need two different ones)? " +
 			"After a recreate DNS must point here before ACME can succeed. F5 nginx-ingress: annotate `acme.cert-manager.io/http01-edit-in-place: \"true\"`, since it rejects a second Ingress for the host.",
-		Mutes: []string{"tls-san-missing-host", "tls-chain-incomplete", "tls-unknown-authority", "default-backend-404"},
+		// What does not know the name has no redirect for it either.
+		Mutes: []string{"tls-san-missing-host", "tls-chain-incomplete", "tls-unknown-authority", "default-backend-404", "no-https-redirect"},
 	},
 	{
 		ID: "tls-expired-front", Title: "The certificate has expired", Hop: HopTLS,
@@ -62,7 +63,7 @@ var tlsCauses = []Cause{
 		Likelier: oneOfTheAddresses,
 		Remedy: "List the host under `spec.tls[].hosts` of its own Ingress and give that entry its own `secretName`; then `kubectl get certificate -A`. " +
 			"If the names belong to another deployment, DNS points to the wrong load balancer.",
-		Mutes: []string{"default-backend-404"},
+		Mutes: []string{"default-backend-404", "no-https-redirect"},
 	},
 	{
 		ID: "tls-chain-incomplete", Title: "The certificate's intermediate is not sent", Hop: HopTLS,

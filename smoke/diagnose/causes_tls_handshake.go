@@ -57,6 +57,7 @@ var handshakeTLSCauses = []Cause{
 		Suspects: []string{"tls-fake-cert", "tls-version-mismatch", "client-cert-required", "dns-points-to-old-lb", "tls-refused"},
 		Likelier: oneOfTheAddresses,
 		Remedy:   "`openssl s_client -connect <host>:443 -servername <host>` and once more without `-servername`: if the second works, the name is not known there (`spec.tls[].hosts` and `secretName` of its Ingress, a CDN's or load balancer's list of host names). If both fail: protocols, ciphers, a key that does not fit the certificate.",
+		Mutes:    []string{"no-https-redirect"},
 	},
 }
 

@@ -94,6 +94,16 @@ func TestAConsequenceIsMutedByItsCauseOnly(t *testing.T) {
 			tlsIs("binder-host/tls", wire.TLSAuthority, "unknown authority", fakeCert)(h)
 			failsWith("hub-host/tls", hubURL+"/", wire.TLSAuthority, answer{fault: wire.TLSAuthority, tls: &wire.TLS{Certificates: []wire.Certificate{fakeCert}, Error: "unknown authority"}})(h)
 		}, []string{"tls-fake-cert", "tls-fake-cert"}},
+		"a name that TLS does not know, and that is not redirected": {func(h *hand) {
+			tlsIs("binder-host/tls", wire.TLSFailed, "remote error: tls: internal error")(h)
+			id := h.get("binder-host/redirect", "http://binder.example.org/", answer{header: headers("Server", "Caddy", "Content-Length", "0")})
+			h.ends("binder-host/redirect", "pass", wire.Fault{Symptom: wire.Content, Got: "200 OK"}, id)
+		}, []string{"tls-refused"}},
+		"an expired certificate, and no redirect": {func(h *hand) {
+			tlsIs("binder-host/tls", wire.TLSExpired, "certificate has expired", goodCert)(h)
+			id := h.get("binder-host/redirect", "http://binder.example.org/", binderPage)
+			h.ends("binder-host/redirect", "pass", wire.Fault{Symptom: wire.Content, Got: "200 OK"}, id)
+		}, []string{"tls-expired-front", "no-https-redirect"}},
 		"a server that died, and what it left": {func(h *hand) {
 			lostAtWork(chpGone)(h)
 			h.fails("server/files", wire.Status, "503", h.get("server/files", serverURL+"api/contents/x", chpGone))
