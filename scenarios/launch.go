@@ -103,7 +103,21 @@ func (j *Journey) spawn(ctx context.Context, l *binder.Launch) (*jupyter.Server,
 	if member := l.Member(); member != "" {
 		j.tookOver(member, l.Ready().URL)
 	}
-	return j.serverAt(j.net, l.Ready().URL, l.Ready().Token), nil
+	return j.serverAt(j.net, j.secured(l.Ready().URL), l.Ready().Token), nil
+}
+
+// secured is a user server's URL as the hub's own begins where BinderHub told it by http: that is a fault of what it told, and
+// no reason to send a token in the clear, nor to leave the server behind because a redirect keeps no POST.
+func (j *Journey) secured(server string) string {
+	hub := j.Target.Hub
+	if hub == nil || hub.Scheme != "https" {
+		return server
+	}
+	rest, plain := strings.CutPrefix(server, "http://"+hub.Host+"/")
+	if !plain {
+		return server
+	}
+	return "https://" + hub.Host + "/" + rest
 }
 
 // tookOver records the federation's member that took a launch, whose hub may be another one.
@@ -178,5 +192,5 @@ func (j *Journey) serverOf(ctx context.Context, l *binder.Launch) (*jupyter.Serv
 	if at, err := url.Parse(l.Ready().URL); err != nil || at.Host == "" {
 		return nil, errNoAddress
 	}
-	return j.serverAt(j.net, l.Ready().URL, l.Ready().Token), nil
+	return j.serverAt(j.net, j.secured(l.Ready().URL), l.Ready().Token), nil
 }
