@@ -8,11 +8,12 @@ import (
 
 	"binderhub-smoke/smoke"
 	"binderhub-smoke/smoke/report"
+	"binderhub-smoke/smoke/settings"
 )
 
-// list shows what would run.
+// list shows what would run. It needs no credentials: a workflow makes its matrix of it, in a job that is given none.
 func (p *program) list(args []string) int {
-	loaded, err := p.load(args)
+	loaded, err := p.loadFrom(settings.Source{Args: args, Look: true})
 	if err != nil {
 		return p.fail(err)
 	}

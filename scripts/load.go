@@ -11,7 +11,12 @@ import (
 
 // load reads the settings and says what the user should know of how they were understood.
 func (p *program) load(args []string) (settings.Loaded, error) {
-	loaded, err := settings.Load(settings.Source{Args: args, Environ: p.environ, IDs: scenarios.Names()})
+	return p.loadFrom(settings.Source{Args: args})
+}
+
+func (p *program) loadFrom(src settings.Source) (settings.Loaded, error) {
+	src.Environ, src.IDs = p.environ, scenarios.Names()
+	loaded, err := settings.Load(src)
 	if err != nil {
 		return loaded, err
 	}

@@ -107,6 +107,28 @@ targets:
 	assert.Equal(t, "a", l.Settings.Targets[0].Name)
 }
 
+func TestWhoOnlyLooksNeedsNoCredentials(t *testing.T) {
+	src := Source{Dir: t.TempDir(), IDs: ids, Look: true}
+	require.NoError(t, os.WriteFile(filepath.Join(src.Dir, "smoke.yaml"), []byte(`
+targets:
+  - {name: a, binder: 'https://a', credentials: {login: {user: u, password: {env: NONE}}}}
+  - {name: b, binder: 'https://b', token_file: none, headers: {X-Gate: {env: GATE}}}
+`), 0o600))
+	src.Environ = []string{"GATE=open sesame"}
+	l, err := Load(src)
+	require.NoError(t, err)
+	require.Len(t, l.Settings.Targets, 2)
+	assert.Nil(t, l.Settings.Targets[0].Credentials.Login)
+	assert.Equal(t, "open sesame", l.Settings.Targets[1].Headers.Get("X-Gate"))
+	require.Len(t, l.Notes, 2)
+	assert.Contains(t, l.Notes[0], "left out: smoke.yaml:3:")
+	assert.Contains(t, l.Notes[0], "got {env: NONE}: that variable is not set")
+
+	src.Args = []string{"--ui=maybe"}
+	_, err = Load(src)
+	require.Error(t, err, "what is no credential is refused as ever")
+}
+
 func TestAHubWithoutABinder(t *testing.T) {
 	l, err := loadIn(t, nil, []string{"SMOKE_KIND=jupyterhub", "SMOKE_HUB=https://hub.example.org"})
 	require.NoError(t, err)

@@ -18,6 +18,8 @@ type Source struct {
 	Environ []string // as os.Environ gives it
 	Dir     string   // relative paths start here; empty is the working directory
 	IDs     IDs      // scenarios and steps that may be named
+	// Look is for who only shows the settings: a credential that cannot be read is left out, with a note, and no error.
+	Look bool
 }
 
 // Loaded is what settings came to.
@@ -34,6 +36,7 @@ type Loaded struct {
 type loader struct {
 	src        Source
 	problems   problems
+	unread     problems // credentials that are left out
 	flags, env layer
 	file       *file
 	last       layer // the defaults
@@ -54,6 +57,9 @@ func Load(src Source) (Loaded, error) {
 	l.out.File = l.file.name
 	l.run()
 	l.targets()
+	for _, line := range l.unread.lines {
+		l.out.Notes = append(l.out.Notes, "left out: "+line)
+	}
 	return l.out, l.problems.err()
 }
 
@@ -133,8 +139,17 @@ func (l *loader) takeItem(d *draft, g given, it item) {
 		err = g.def.accept(d, it.key, text)
 	}
 	if err != nil {
-		l.problems.add(it.where, "%s", g.sentence(it, err))
+		l.refuse(g, it, err)
 	}
+}
+
+// refuse says what is wrong with a value.
+func (l *loader) refuse(g given, it item, err error) {
+	if g.def.credible && l.src.Look {
+		l.unread.add(it.where, "%s", g.sentence(it, err))
+		return
+	}
+	l.problems.add(it.where, "%s", g.sentence(it, err))
 }
 
 // accept writes a value into a draft.

@@ -143,14 +143,14 @@ func nameOf(host string) string {
 func (l *loader) target(e *entry, blind bool) smoke.Target {
 	var t smoke.Target
 	d := &draft{run: &l.out.Settings, target: &t, ids: l.src.IDs, blind: blind}
-	before := l.problems.count
+	before, unread := l.problems.count, l.unread.count
 	for def := range ofTargets() {
 		l.take(d, def, l.flags, l.env, e.values, l.file.defaults, l.last)
 	}
 	if l.problems.count == before && e.where != "" {
 		l.homeless(e, t)
 	}
-	if l.problems.count == before && !blind {
+	if l.problems.count == before && l.unread.count == unread && !blind {
 		l.complete(d)
 	}
 	t.UI = t.UI && t.Kind != smoke.KindJupyterHub // whose pages are not BinderHub's
