@@ -36,6 +36,7 @@ type request struct {
 	sentMore bool // requestWillBeSentExtraInfo came
 	gotMore  bool // responseReceivedExtraInfo came
 	fault    *wire.Fault
+	failed   *network.EventLoadingFailed // a failure that waits for the answer's header to explain it
 	stream   *stream
 	from     string // what answered in place of the network, in words; empty when that did
 }
@@ -164,9 +165,12 @@ func (r *recorder) responseExtra(e event, ev *network.EventResponseReceivedExtra
 	q.gotMore, q.status = true, int(ev.StatusCode)
 	q.header = headerOf(ev.Headers)
 	r.learnHeader(q.header)
-	if q.response != nil {
+	switch {
+	case q.response != nil:
 		q.response.Header = q.header
 		r.add(e, q.exchange, wire.KindResponse, *q.response, q.response.At)
+	case q.failed != nil:
+		r.requestFailed(e, q, q.failed)
 	}
 }
 
@@ -325,9 +329,28 @@ func (r *recorder) finish(e event, id network.RequestID, q *request, c wire.Clos
 
 func (r *recorder) loadingFailed(e event, ev *network.EventLoadingFailed) {
 	q := r.requests[ev.RequestID]
-	if q == nil {
-		return
+	switch {
+	case q == nil:
+	case ev.ErrorText == aborted && q.mayBeRefused():
+		q.failed = ev
+		r.do.later(abortGrace, func() {
+			if q.failed == ev {
+				r.requestFailed(e, q, ev)
+			}
+		})
+	default:
+		r.requestFailed(e, q, ev)
 	}
+}
+
+// mayBeRefused tells whether a request that is given up may have an answer after all, of which nothing came yet: Chromium tells
+// of a style sheet that says to be something else by its header alone, before the failure or after it.
+func (q *request) mayBeRefused() bool {
+	return q.resource == network.ResourceTypeStylesheet && q.response == nil && q.status == 0
+}
+
+func (r *recorder) requestFailed(e event, q *request, ev *network.EventLoadingFailed) {
+	q.failed = nil
 	at := r.clock.of(ev.Timestamp, e.at)
 	c := wire.Close{Error: ev.ErrorText}
 	if ev.BlockedReason != "" {
@@ -352,8 +375,7 @@ func (r *recorder) loadingFailed(e event, ev *network.EventLoadingFailed) {
 	}
 }
 
-// refusedByType completes an answer that Chromium refuses for its type before it tells of it: a style sheet that says to be
-// something else.
+// refusedByType completes an answer that Chromium refuses for its type before it tells of it (see mayBeRefused).
 func (r *recorder) refusedByType(e event, q *request, at time.Duration) {
 	if q.response != nil || q.status == 0 || q.resource != network.ResourceTypeStylesheet {
 		return

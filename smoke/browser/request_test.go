@@ -1,0 +1,57 @@
+package browser
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/stretchr/testify/require"
+
+	"binderhub-smoke/smoke/wire"
+)
+
+// held keeps what is to be done later, and does nothing else.
+type held struct {
+	deeds
+	waiting []func()
+}
+
+func (h *held) later(_ time.Duration, f func())                  { h.waiting = append(h.waiting, f) }
+func (h *held) fetchBody(_ context.Context, _ network.RequestID) {}
+
+// Chromium tells of a style sheet of the wrong type by a failure and by the answer's header, in any order.
+func TestRefusedStyleSheet(t *testing.T) {
+	const id = network.RequestID("1")
+	url := serverURL + "a.css"
+	sent := &network.EventRequestWillBeSent{RequestID: id, Type: network.ResourceTypeStylesheet, Request: &network.Request{URL: url, Method: "GET"}}
+	failed := &network.EventLoadingFailed{RequestID: id, ErrorText: aborted, Type: network.ResourceTypeStylesheet}
+	header := &network.EventResponseReceivedExtraInfo{RequestID: id, StatusCode: 200, Headers: network.Headers{"Content-Type": "text/html"}}
+	for name, c := range map[string]struct {
+		events  []any
+		symptom wire.Symptom // of the exchange; empty when the header never came
+	}{
+		"header first":  {[]any{sent, header, failed}, wire.ContentType},
+		"failure first": {[]any{sent, failed, header}, wire.ContentType},
+		"no header":     {[]any{sent, failed}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			later := &held{}
+			r := newRecorder(newTimeline(binderURL, "http://hub.test/"), nil)
+			r.attach("main", later)
+			r.begin(t.Context())
+			for _, ev := range c.events {
+				r.handle(event{ctx: t.Context(), ev: ev})
+			}
+			for _, f := range later.waiting {
+				f()
+			}
+			if c.symptom == "" {
+				require.Empty(t, r.requests, "the request has failed for good")
+				return
+			}
+			require.NotNil(t, r.requests[id], "its body is awaited")
+			require.Equal(t, c.symptom, r.requests[id].fault.Symptom)
+		})
+	}
+}
