@@ -76,7 +76,11 @@ func (c *Client) Page(ctx context.Context, path string) (Page, error) {
 	}
 	page := Page{Answer: a}
 	if a.Status >= 300 && a.Status < 400 {
-		return page, a.Fault(subject, wire.Redirected, "200 text/html", a.Describe()+" to "+a.Header.Get("Location"))
+		to := a.Header.Get("Location")
+		if err := c.outsider(ctx, to); err != nil {
+			return page, err
+		}
+		return page, a.Fault(subject, wire.Redirected, "200 text/html", a.Describe()+" to "+to)
 	}
 	if err := a.Expect(subject, http.StatusOK, "text/html"); err != nil {
 		return page, refusesUs(a, err)
@@ -93,6 +97,22 @@ func (c *Client) Page(ctx context.Context, path string) (Page, error) {
 		return page, a.Fault(subject, wire.Content, "pageConfig.baseUrl "+c.base.Path, fmt.Sprintf("%q", page.Config.BaseURL))
 	}
 	return page, nil
+}
+
+// outsider is a fault where BinderHub sends us to the hub's login, and the hub says that our user may not use BinderHub: it
+// knows the token, and answers 403. Of whom it does not know it wants a login, and then there is nothing to tell.
+// Source: jupyterhub/apihandlers/auth.py, OAuthAuthorizeHandler.
+func (c *Client) outsider(ctx context.Context, to string) error {
+	at, err := c.base.Parse(to)
+	if err != nil || *c.token.Load() == "" || !strings.HasSuffix(at.Path, "/hub/api/oauth2/authorize") || c.net.Timeline().Places().RoleOf(at.String()) != wire.RoleHub {
+		return nil
+	}
+	subject := "The hub's leave to use BinderHub"
+	a, err := c.net.Do(ctx, wire.Call{Subject: subject, URL: at.String(), Header: c.header()})
+	if err != nil || a.Status != http.StatusForbidden {
+		return nil
+	}
+	return a.Fault(subject, wire.Status, "a redirect back to BinderHub", a.Describe())
 }
 
 var titleTag = regexp.MustCompile(`(?is)<title>\s*(.*?)\s*</title>`)

@@ -2,6 +2,7 @@ package binder
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -54,6 +55,37 @@ func TestPagesThatAreNotBinderHubs(t *testing.T) {
 			require.Contains(t, f.Got, c.got)
 			require.NotContains(t, f.Error(), "abcdefghi")
 			require.Len(t, f.Exchanges, 1)
+		})
+	}
+}
+
+// Who is sent to the hub's login with a token that the hub knows is told what the hub says of it.
+func TestPageOfAnOutsider(t *testing.T) {
+	for name, c := range map[string]struct {
+		status int
+		login  string
+		want   wire.Symptom
+		asked  bool
+	}{
+		"may not use it":  {403, "/hub/api/oauth2/authorize?client_id=service-binder", wire.Status, true},
+		"is not known":    {302, "/hub/api/oauth2/authorize?client_id=service-binder", wire.Redirected, true},
+		"another's login": {403, "/hub/login", wire.Redirected, false},
+		"another host's":  {403, "http://127.0.0.2:9/hub/api/oauth2/authorize", wire.Redirected, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var token string
+			binder := client(t, func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasPrefix(r.URL.Path, "/base/") {
+					http.Redirect(w, r, c.login, http.StatusFound)
+					return
+				}
+				token = r.Header.Get("Authorization")
+				answering(c.status, "text/html", "")(w, r)
+			})
+			binder.net.Timeline().Places().LearnHub(binder.base.ResolveReference(&url.URL{Path: "/"}))
+			_, err := binder.Page(soon(t), "")
+			require.Equal(t, c.want, fault(t, err).Symptom)
+			require.Equal(t, c.asked, token == "token hub-api-token")
 		})
 	}
 }
