@@ -109,9 +109,9 @@ func worst(faults []error) error {
 	return errors.Join(faults...)
 }
 
-// goneOne waits for the end of one server. One that took the shutdown and then falls silent, without an end, is a leak and a
-// warning, not a failure: jupyter_server hangs so now and then, when it is stopped while a request for a directory is under way,
-// and what users do is not touched by it. A server that goes on answering is a failure.
+// goneOne waits for the end of one server. One that itself hangs on its way out is a leak and a warning, not a failure:
+// jupyter_server does so now and then, when it is stopped while a request for a directory is under way, and what users do is not
+// touched by it. A server that goes on answering is a failure, and so is silence of anybody else.
 func (j *Journey) goneOne(ctx context.Context, l *launched) error {
 	err := l.known.Gone(ctx)
 	if err == nil {
@@ -119,7 +119,7 @@ func (j *Journey) goneOne(ctx context.Context, l *launched) error {
 	}
 	j.Leak(smoke.Leak{Repository: j.Target.Spec, At: wire.Seconds(l.at), Reason: err.Error()})
 	var f *wire.Fault
-	if errors.As(err, &f) && f.Symptom == wire.Timeout {
+	if errors.As(err, &f) && f.Symptom == wire.Hanging {
 		return smoke.Warn(err)
 	}
 	return err

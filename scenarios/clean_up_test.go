@@ -1,6 +1,7 @@
 package scenarios_test
 
 import (
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/websocket"
 
 	"binderhub-smoke/fixtures"
 	"binderhub-smoke/smoke"
@@ -73,6 +75,61 @@ func stubbornServer(first http.HandlerFunc) http.HandlerFunc {
 			text(200, "application/json", `{"version":"2.21.1"}`)(w, r)
 		default:
 			http.Redirect(w, r, (&url.URL{Path: "/hub" + r.URL.Path}).String(), http.StatusFound)
+		}
+	}
+}
+
+// A server that hangs on its way out is told as a leak and warned of. A route that leads to nothing is as silent, and is a failure.
+func TestAStoppedServerThatIsSilent(t *testing.T) {
+	for name, c := range map[string]struct {
+		lives   bool // its process, and so the websocket that it held when it was told to stop
+		verdict smoke.Verdict
+		cause   string
+	}{
+		"its process lives on":  {true, smoke.Pass, "server-not-stopped"},
+		"its process has ended": {false, smoke.Failed, diagnose.Unrecognised},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			hub := serve(t, silentServer(c.lives))
+			ready := handOut(launchedServer{URL: hub.String() + "user/x/", Token: "a-token-of-a-server"})
+			r := engine(t, smoke.Target{
+				Name: "small", Binder: serve(t, healthyBinder(map[string]http.HandlerFunc{"/build/": ready})), Hub: hub, UI: true,
+				Spec: "gh/owner/repository/HEAD", Scenarios: []string{"launch"}, Repeat: 4,
+			}, patience{budgets: map[string]time.Duration{"clean-up/gone": 9 * time.Second}, grace: time.Second}, nil)
+			require.Equal(t, c.verdict, step(t, r, "clean-up/gone").Verdict, overview(r))
+			require.Equal(t, c.verdict == smoke.Pass, findingOf(t, r, "clean-up/gone").Severity == diagnose.Warn)
+			require.Equal(t, c.cause, findingOf(t, r, "clean-up/gone").Cause)
+			require.Len(t, r.Leaked, 1)
+		})
+	}
+}
+
+// silentServer plays a hub with one user server, which answers nothing once it was told to stop.
+func silentServer(lives bool) http.HandlerFunc {
+	told := make(chan struct{})
+	return func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/api/shutdown"):
+			close(told)
+		case strings.HasSuffix(r.URL.Path, "/api/events/subscribe"):
+			websocket.Server{Handler: func(c *websocket.Conn) {
+				if !lives {
+					go func() { <-told; _ = c.Close() }()
+				}
+				_, _ = io.Copy(io.Discard, c)
+			}}.ServeHTTP(w, r)
+		case r.URL.Path == "/hub/api/":
+			text(200, "application/json", `{"version":"5.5.4"}`)(w, r)
+		case strings.HasSuffix(r.URL.Path, "/api"):
+			select {
+			case <-told:
+				<-r.Context().Done()
+			default:
+				text(200, "application/json", `{"version":"2.21.1"}`)(w, r)
+			}
+		default:
+			http.NotFound(w, r)
 		}
 	}
 }

@@ -75,9 +75,12 @@ var failingCauses = []Cause{
 		ID: "server-not-stopped", Title: "The user server does not stop", Hop: HopServer,
 		// A proxy's error says nothing of the server behind it: that the proxy fails is what was proved.
 		Match: func(v *View) bool {
-			return v.Fault.Symptom == wire.StillRunning && !(v.Answer.proxy() && status(v.X) >= 500)
+			return v.Symptom(wire.Hanging) || v.Fault.Symptom == wire.StillRunning && !(v.Answer.proxy() && status(v.X) >= 500)
 		},
 		Sentence: func(v *View) string {
+			if v.Symptom(wire.Hanging) {
+				return "The user server took its shutdown, answers no more, and its process does not end: such servers stay until they are culled"
+			}
 			return fmt.Sprintf("The user server was told to stop and still answers (%s): servers stay until they are culled", short(v.Fault.Got))
 		},
 		Suspects: []string{"server-not-stopped", "leftover-state", "kube-api-unreachable"},

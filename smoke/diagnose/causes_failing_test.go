@@ -3,6 +3,7 @@ package diagnose
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -55,6 +56,9 @@ var _ = known("wrong-output", signature{name: "another sum", hop: HopKernel, mak
 var _ = known("server-not-stopped", signature{name: "after its shutdown", hop: HopServer, make: func(h *hand) {
 	id := h.get("clean-up/gone", serverURL+"api", serverAPI)
 	h.fails("clean-up/gone", wire.StillRunning, "200 OK, application/json", id)
+}}, signature{name: "hangs on its way out", hop: HopServer, make: func(h *hand) {
+	id := h.get("clean-up/gone", serverURL+"api", answer{after: 5 * time.Second, fault: wire.Timeout})
+	h.fails("clean-up/gone", wire.Hanging, "nothing before the time was over; it holds a websocket open all the same, and its hub answers", id)
 }})
 
 var (

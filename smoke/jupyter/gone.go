@@ -2,7 +2,9 @@ package jupyter
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"binderhub-smoke/smoke/wire"
@@ -99,14 +101,15 @@ func (s *Server) listenForEnd(ctx context.Context) {
 	}
 }
 
-// awaitEnd waits for the end of that websocket.
+// awaitEnd waits for the end of that websocket. It stays open where its end does not come.
 func (s *Server) awaitEnd(ctx context.Context) {
 	if s.farewell == nil {
 		return
 	}
-	limited, cancel := context.WithTimeout(ctx, endTime)
+	third, cancel := share(ctx, 3)
 	defer cancel()
-	defer s.farewell.Close()
+	limited, cancel := context.WithTimeout(third, endTime)
+	defer cancel()
 	for {
 		if _, err := s.farewell.Read(limited); err != nil {
 			return
@@ -127,9 +130,13 @@ const (
 // route at its next poll.
 //
 // When the time of ctx is over, what the last look found counts. A server that still answers is a fault of the deployment,
-// and so is a way to it that broke down: no answer, or a gateway's 502 or 504. Any other answer whose origin is unknown is
-// inconclusive: a healthy ingress can give it for a server that is gone, and a broken one for a server that runs on.
+// and so is a way to it that broke down: no answer, or a gateway's 502 or 504. Where no answer came because the server itself
+// hangs on its way out, the symptom is Hanging. Any other answer whose origin is unknown is inconclusive: a healthy ingress can
+// give it for a server that is gone, and a broken one for a server that runs on.
 func (s *Server) Gone(ctx context.Context) error {
+	if s.farewell != nil {
+		defer s.farewell.Close()
+	}
 	s.awaitEnd(ctx)
 	var last error
 	for pause := firstPause; ; pause = min(pause*3/2, lastPause) {
@@ -160,7 +167,7 @@ func (s *Server) look(ctx context.Context) error {
 	}
 	a, err := s.call(limited, subject, http.MethodGet, "api", nil)
 	if err != nil {
-		return err
+		return s.silence(ctx, err)
 	}
 	switch s.presence(a) {
 	case absent:
@@ -171,4 +178,26 @@ func (s *Server) look(ctx context.Context) error {
 	f := a.Fault(subject, wire.Status, "CHP's or the hub's word that it is gone", a.Describe())
 	f.Inconclusive = a.Status != http.StatusBadGateway && a.Status != http.StatusGatewayTimeout
 	return f
+}
+
+// silence looks whose it is that no answer came. It is the server's own where its process is still there, since it holds the
+// websocket that was opened before it was told to stop, and where proxy and hub answer beside it. A route that leads to a server
+// which has ended is silent too, but that websocket ended with the process.
+func (s *Server) silence(ctx context.Context, err error) error {
+	var f *wire.Fault
+	if !errors.As(err, &f) || f.Symptom != wire.Timeout || s.farewell == nil || s.farewell.Lost() != nil || !s.hubAnswers(ctx) {
+		return err
+	}
+	f.Symptom = wire.Hanging
+	f.Got += "; it holds a websocket open all the same, and its hub answers"
+	return f
+}
+
+// hubAnswers tells whether the hub answers through the proxy that the server is behind. It is told nothing about us.
+func (s *Server) hubAnswers(ctx context.Context) bool {
+	base, _, _ := strings.Cut(s.base, "/user/")
+	limited, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	a, err := s.net.Do(limited, wire.Call{Subject: "The hub beside a stopped user server", URL: base + "/hub/api/"})
+	return err == nil && a.Status == http.StatusOK && keysOf(a.Body)["version"]
 }

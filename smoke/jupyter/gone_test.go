@@ -1,12 +1,15 @@
 package jupyter_test
 
 import (
+	"errors"
+	"io"
 	"net/http"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/websocket"
 
 	"binderhub-smoke/smoke/wire"
 )
@@ -171,5 +174,78 @@ func TestGoneAfterAWhile(t *testing.T) {
 			require.NoError(t, s.Gone(within(t, 5*time.Second)))
 			require.EqualValues(t, 3, asked.Load())
 		})
+	}
+}
+
+// stopping plays a hub and one of its servers that takes a shutdown and then falls silent.
+type stopping struct {
+	events bool // it has a websocket of events
+	ends   bool // which ends when the server is told to stop
+	hub    http.HandlerFunc
+
+	told   atomic.Bool
+	ending chan struct{} // closed when its process ends
+}
+
+func (p *stopping) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.URL.Path == "/user/x/api/shutdown":
+		if !p.told.Swap(true) && p.ends {
+			close(p.ending)
+		}
+	case r.URL.Path == "/user/x/api/events/subscribe" && p.events:
+		websocket.Server{Handler: func(c *websocket.Conn) {
+			left := make(chan struct{})
+			go func() {
+				defer close(left)
+				_, _ = io.Copy(io.Discard, c)
+			}()
+			select {
+			case <-p.ending:
+			case <-left:
+			}
+		}}.ServeHTTP(w, r)
+	case r.URL.Path == "/hub/api/":
+		p.hub(w, r)
+	case p.told.Load():
+		mute(w, r)
+	default:
+		w.WriteHeader(http.StatusNotFound)
+	}
+}
+
+// A silence is the server's own only where its process is seen to live on, and everything before it to be well: a route that
+// leads nowhere is silent too.
+func TestWhoseSilenceItIs(t *testing.T) {
+	version := answering(200, "application/json", `{"version":"5.5.4"}`)
+	cases := map[string]struct {
+		server *stopping
+		want   wire.Symptom
+	}{
+		"its process lives on":     {&stopping{events: true, hub: version}, wire.Hanging},
+		"its process has ended":    {&stopping{events: true, ends: true, hub: version}, wire.Timeout},
+		"its process was not seen": {&stopping{hub: version}, wire.Timeout},
+		"the proxy is silent too":  {&stopping{events: true, hub: mute}, wire.Timeout},
+		"the hub is not there":     {&stopping{events: true, hub: answering(502, "text/html", nginxPage)}, wire.Timeout},
+		"somebody else is":         {&stopping{events: true, hub: answering(200, "text/html", "<h1>Welcome</h1>")}, wire.Timeout},
+	}
+	ctx := within(t, 9*time.Second) // for a look of 5 s, and for asking the hub after it
+	type ending struct {
+		name          string
+		shutdown, end error
+	}
+	endings := make(chan ending)
+	for name, c := range cases { // all at once: more than t.Parallel would run
+		c.server.ending = make(chan struct{})
+		s := server(t, c.server.ServeHTTP)
+		go func() {
+			first, err := s.Shutdown(ctx)
+			endings <- ending{name, errors.Join(first, err), s.Gone(ctx)}
+		}()
+	}
+	for range cases {
+		e := <-endings
+		require.NoError(t, e.shutdown, e.name)
+		require.Equal(t, cases[e.name].want, fault(t, e.end).Symptom, e.name)
 	}
 }

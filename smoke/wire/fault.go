@@ -53,6 +53,7 @@ const (
 	PageError    Symptom = "page-error"    // an uncaught error, a dialog or a blank page in the browser
 	Crashed      Symptom = "crashed"       // a tab or the browser crashed
 	StillRunning Symptom = "still-running" // the server was told to stop and still answers
+	Hanging      Symptom = "hanging"       // the server was told to stop, answers no more, and its process does not end
 	Unreached    Symptom = "unreached"     // what a user pod should reach did not answer it
 	Reached      Symptom = "reached"       // what a user pod must not reach did answer it
 	Unexpected   Symptom = "unexpected"    // another version, or without something that the settings expect
