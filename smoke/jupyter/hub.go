@@ -47,18 +47,22 @@ func (h *Hub) call(ctx context.Context, subject, method, path string) (*wire.Ans
 
 // User asks whose token it is, and which servers run.
 func (h *Hub) User(ctx context.Context) (HubUser, error) {
-	subject := "JupyterHub's word on the user"
-	var user HubUser
-	a, err := h.call(ctx, subject, http.MethodGet, "user")
+	a, err := h.call(ctx, userSubject, http.MethodGet, "user")
 	if err != nil {
+		return HubUser{}, err
+	}
+	return readUser(a)
+}
+
+const userSubject = "JupyterHub's word on the user"
+
+func readUser(a *wire.Answer) (HubUser, error) {
+	user := HubUser{Answer: a}
+	if err := a.Expect(userSubject, http.StatusOK, "application/json"); err != nil {
 		return user, err
 	}
-	if err := a.Expect(subject, http.StatusOK, "application/json"); err != nil {
-		return user, err
-	}
-	user.Answer = a
 	if json.Unmarshal(a.Body, &user) != nil || user.Name == "" {
-		return user, a.Fault(subject, wire.Content, "JSON with a user's name", fmt.Sprintf("%.80q", a.Body))
+		return user, a.Fault(userSubject, wire.Content, "JSON with a user's name", fmt.Sprintf("%.80q", a.Body))
 	}
 	return user, nil
 }

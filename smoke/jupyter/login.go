@@ -71,17 +71,13 @@ func (h *Hub) getToken(ctx context.Context) error {
 	if _, err := h.browse(ctx, wire.Call{Subject: "JupyterHub's token page", URL: h.base() + "hub/token"}); err != nil {
 		return err
 	}
-	subject := "JupyterHub's word on the user"
-	var user HubUser
-	a, err := h.browse(ctx, wire.Call{Subject: subject, URL: h.base() + "hub/api/user", Header: h.xsrf()})
-	if err == nil {
-		err = a.Expect(subject, http.StatusOK, "application/json")
-	}
+	a, err := h.browse(ctx, wire.Call{Subject: userSubject, URL: h.base() + "hub/api/user", Header: h.xsrf()})
 	if err != nil {
 		return err
 	}
-	if json.Unmarshal(a.Body, &user) != nil || user.Name == "" {
-		return a.Fault(subject, wire.Content, "JSON with a user's name", fmt.Sprintf("%.80q", a.Body))
+	user, err := readUser(a)
+	if err != nil {
+		return err
 	}
 	return h.makeToken(ctx, user.Name)
 }
