@@ -52,8 +52,8 @@ type soak struct {
 }
 
 // Soak runs a round at each of the times of Settings.Soak, later where the launch budget of the hour asks for it. A round
-// that fails is the last, as is one that is cut short, in which nothing ran, or of a deployment that was not ready. Cancelling ctx ends a wait at once. The error
-// is Start's, or that of a round's observers.
+// that fails is the last, as is one that is cut short, in which nothing ran, or of a deployment that was not ready. Cancelling
+// ctx ends a wait at once. The error is Start's, or that of a round's observers.
 func Soak(ctx context.Context, o SoakOptions) (Result, error) {
 	s := &soak{opts: o, id: uuid.NewString()[:8], began: time.Now()}
 	for _, at := range o.Settings.Soak {
