@@ -108,8 +108,8 @@ func (b *Browser) startOwn(ctx context.Context, o Options) error {
 	if err := b.housing(ctx, o); err != nil {
 		return err
 	}
-	return b.start(ctx, o, func(_, life context.Context) (context.Context, context.CancelFunc, error) {
-		pool, closePool := chromedp.NewExecAllocator(life, b.flags(path, o)...)
+	return b.start(ctx, o, func(limited, life context.Context) (context.Context, context.CancelFunc, error) {
+		pool, closePool := chromedp.NewExecAllocator(life, b.flags(limited, path, o)...)
 		return pool, closePool, nil
 	})
 }
@@ -150,8 +150,9 @@ func (b *Browser) start(ctx context.Context, o Options, allocate allocator) erro
 	if err != nil {
 		return err
 	}
-	b.tab, b.closeTab = chromedp.NewContext(pool, append(profile(o),
+	tab, closeTab := chromedp.NewContext(pool, append(profile(o),
 		chromedp.WithListener(func(ev any) { b.queue.put(b.rec.current(), b.rec.tl.Now(), ev) }))...)
+	b.tab, b.closeTab = tab, sync.OnceFunc(closeTab) // called again where no browser came up, it would wait for one for ever
 
 	up := make(chan error, 1)
 	go func() { up <- chromedp.Do(b.tab) }()
@@ -228,7 +229,8 @@ func (b *Browser) watch(ctx context.Context, s watch) error {
 }
 
 // flags are Chromium's. Checks of certificates are on, always.
-func (b *Browser) flags(path string, o Options) []chromedp.ExecAllocatorOption {
+func (b *Browser) flags(ctx context.Context, path string, o Options) []chromedp.ExecAllocatorOption {
+	env := b.environment(len(o.CA) > 0)
 	flags := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(path),
 		chromedp.DisableGPU,
@@ -237,7 +239,7 @@ func (b *Browser) flags(path string, o Options) []chromedp.ExecAllocatorOption {
 		chromedp.Flag("disable-component-update", true),
 		// An http:// target is to be opened as http, and nothing is to be fetched that no page asked for.
 		chromedp.Flag("disable-features", "Translate,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,OptimizationHints,MediaRouter"),
-		chromedp.NoInheritEnv, chromedp.Env(b.environment(len(o.CA) > 0)...),
+		chromedp.NoInheritEnv, chromedp.Env(env...),
 	)
 	rules := resolverRules(o.Resolve)
 	if len(o.Header) > 0 {
@@ -247,7 +249,7 @@ func (b *Browser) flags(path string, o Options) []chromedp.ExecAllocatorOption {
 	if rules != "" {
 		flags = append(flags, chromedp.Flag("host-resolver-rules", rules))
 	}
-	if ua := userAgent(path, o); ua != "" {
+	if ua := userAgent(ctx, path, env, o); ua != "" {
 		flags = append(flags, chromedp.UserAgent(ua))
 	}
 	if o.Headed {

@@ -69,14 +69,36 @@ func TestStartOfBrokenBrowser(t *testing.T) {
 	requireUnavailable(t, Options{}, "libx.so")
 }
 
+// Whether it hangs as it starts or before that, when it is asked for its version: an interrupt ends it.
 func TestStartInterrupted(t *testing.T) {
 	fakePath(t, "while :; do read x; done")
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	began := time.Now()
-	_, err := Start(ctx, Options{Timeline: newTimeline(binderURL, "")})
-	require.Error(t, err)
-	require.Less(t, time.Since(began), 3*time.Second)
+	for _, userAgent := range []string{"", "binderhub-smoke/1"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		began := time.Now()
+		_, err := Start(ctx, Options{Timeline: newTimeline(binderURL, ""), UserAgent: userAgent})
+		require.Error(t, err)
+		require.Less(t, time.Since(began), 3*time.Second)
+	}
+}
+
+// What is asked for its version is the browser as it will run: without the suite's settings, which may name secrets.
+func TestUserAgent(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the override of the protocol is used")
+	}
+	t.Setenv("SMOKE_SECRET", "hunter2")
+	path := filepath.Join(t.TempDir(), "browser")
+	for script, want := range map[string]string{
+		`echo "Chromium 156.0.8078.79 built on Debian"`:  "HeadlessChrome/156.0.0.0 Safari/537.36 binderhub-smoke/1",
+		`test -z "$SMOKE_SECRET" && echo "Chrome 1.2.3"`: "HeadlessChrome/1.0.0.0 Safari/537.36 binderhub-smoke/1",
+		`echo "a browser"`:            "",
+		`echo "Chrome 1.2.3"; exit 1`: "",
+	} {
+		require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o700))
+		got := userAgent(t.Context(), path, (&Browser{}).environment(false), Options{UserAgent: "binderhub-smoke/1"})
+		require.True(t, strings.HasSuffix(got, want) && (got == "") == (want == ""), got)
+	}
 }
 
 // The context that starts the browser may end: clean-up still needs the page.

@@ -16,14 +16,17 @@ var majorVersion = regexp.MustCompile(`\b(\d+)\.\d+\.\d+`)
 
 // userAgent is a browser's own User-Agent with ours behind it, for its command line: an override by the protocol, which prepare
 // sets where this returns nothing, misses single requests that a new renderer makes before it has heard of it. A visible
-// browser and those of other systems keep the override.
-func userAgent(path string, o Options) string {
+// browser and those of other systems keep the override. env is what the browser is to inherit.
+func userAgent(ctx context.Context, path string, env []string, o Options) string {
 	if o.UserAgent == "" || o.Headed || runtime.GOOS != "linux" {
 		return ""
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), versionTime)
+	ctx, cancel := context.WithTimeout(ctx, versionTime)
 	defer cancel()
-	printed, err := exec.CommandContext(ctx, path, "--version").Output()
+	version := exec.CommandContext(ctx, path, "--version")
+	version.Env = env
+	version.WaitDelay = time.Second // distributions wrap it in a shell script, which may leave children that hold its output open
+	printed, err := version.Output()
 	if err != nil {
 		return ""
 	}
