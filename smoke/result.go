@@ -42,8 +42,9 @@ type TargetResult struct {
 	Binder    string             `json:"binder"`           // empty for a JupyterHub alone
 	Hub       string             `json:"hub"`              // empty while unknown
 	Verdict   Verdict            `json:"verdict"`
-	NotTried  []string           `json:"not_tried"` // scenarios of which nothing ran, with the reason: "rebuild (not asked for)"
-	Notes     []string           `json:"notes"`     // facts the reader must know, such as "the browser ran without its sandbox"
+	NotTried  []string           `json:"not_tried"`         // scenarios of which nothing ran, with the reason: "rebuild (not asked for)"
+	Notes     []string           `json:"notes"`             // facts the reader must know, such as "the browser ran without its sandbox"
+	Changes   []string           `json:"changes,omitempty"` // what differs from earlier runs; they warn, and decide nothing
 	Leaked    []Leak             `json:"leaked"`
 	Scenarios []ScenarioResult   `json:"scenarios"`
 	Findings  []diagnose.Finding `json:"findings"`

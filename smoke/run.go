@@ -22,7 +22,9 @@ type Options struct {
 	// Scenarios constructs the scenarios of a target.
 	Scenarios func(*TargetRun) []Scenario
 	// Filter, when set, tells which of the steps that the settings choose are asked for. See TestFilter.
-	Filter    func(target, scenario, step string) Ask
+	Filter func(target, scenario, step string) Ask
+	// Changes tells of a target that has ended what clearly differs from earlier runs, in a sentence each; nil: nothing.
+	Changes   func(TargetResult) []string
 	Observers []Observer
 }
 

@@ -15,6 +15,7 @@ func (t *TargetRun) resultLocked() TargetResult {
 		Hub:      urlText(t.Timeline.Places().Hub()),
 		NotTried: []string{},
 		Notes:    copied(t.notes),
+		Changes:  slices.Clone(t.changes),
 		Leaked:   copied(t.leaked),
 		Findings: copied(t.findings),
 		Route:    copied(t.routes),

@@ -39,6 +39,7 @@ type TargetRun struct {
 	phase        phase
 	readiness    *Readiness // nil: it was not waited for
 	notes        []string
+	changes      []string // from earlier runs
 	leaked       []Leak
 	findings     []diagnose.Finding
 	routes       []diagnose.Route
@@ -105,7 +106,19 @@ func (t *TargetRun) execute(ctx, always context.Context) {
 	t.examine() // of all that there is: the same records read later give the same report
 	phases := diagnose.Phases(t.Timeline.Records())
 	t.run.update(func() { t.phase, t.launchPhases = came, phases })
+	t.compare()
 	t.run.emit(Event{Kind: TargetEnded, Target: t.Name()})
+}
+
+// compare has the report tell what differs from earlier runs.
+func (t *TargetRun) compare() {
+	if t.run.opts.Changes == nil {
+		return
+	}
+	var result TargetResult
+	t.run.update(func() { result = t.resultLocked() })
+	changes := t.run.opts.Changes(result)
+	t.run.update(func() { t.changes = changes })
 }
 
 // close closes what the scenarios opened.

@@ -65,7 +65,7 @@ func annotations(r smoke.Result) (all []annotation) {
 	return all
 }
 
-// unexplained are the steps that went wrong and that no finding speaks of, and servers that were left.
+// unexplained are the steps that went wrong and that no finding speaks of, what changed, and servers that were left.
 func unexplained(t smoke.TargetResult) (all []annotation) {
 	for _, sc := range t.Scenarios {
 		for _, st := range sc.Steps {
@@ -78,6 +78,9 @@ func unexplained(t smoke.TargetResult) (all []annotation) {
 				all = append(all, annotation{"warning", title, fmt.Sprintf("%s: %s", st.Verdict, clean(st.Reason))})
 			}
 		}
+	}
+	for _, change := range t.Changes {
+		all = append(all, annotation{"warning", t.Name + ": changed since earlier runs", clean(change)})
 	}
 	for _, l := range t.Leaked {
 		all = append(all, annotation{"warning", t.Name + ": a server may still run", clean(l.Repository + ": " + l.Reason)})

@@ -89,6 +89,9 @@ func (p *page) target(t smoke.TargetResult) {
 	for _, note := range t.Notes {
 		p.hanging("  note: ", "        ", note)
 	}
+	for _, change := range t.Changes {
+		p.hanging("  changed: ", "           ", change)
+	}
 	for _, l := range t.Leaked {
 		p.hanging("  LEFT RUNNING: ", "        ", fmt.Sprintf("a server of %s, launched %s into the run: %s", l.Repository, seconds(time.Duration(l.At)), l.Reason))
 	}

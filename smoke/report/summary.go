@@ -82,7 +82,7 @@ func EncodeSummary(r smoke.Result, limit int) []byte {
 		m.add(fmt.Sprintf("| %s | %s | %s | %s |\n", code(t.Name), verdictMark(t.Verdict), passedOf(t), wrong(t)))
 	}
 	for _, t := range r.Targets {
-		if !good(t.Verdict) || len(t.Findings) > 0 || len(t.Leaked) > 0 {
+		if !good(t.Verdict) || len(t.Findings)+len(t.Changes)+len(t.Leaked) > 0 {
 			m.target(t)
 		}
 	}
