@@ -149,10 +149,13 @@ func (s *StepRun) lastExchange() []wire.ExchangeID {
 // silences are the symptoms that only the passing of time proves.
 var silences = []wire.Symptom{wire.Timeout, wire.NoReply, wire.Stalled, wire.NotRendered, wire.StillRunning}
 
-// provedAt is when the exchange that decided showed the fault; at the end of the step, where there is none, or where
-// nothing came in an exchange that was itself in order.
+// provedAt is when the fault says that it was seen, else when the exchange that decided showed it; at the end of the step,
+// where there is none, or where nothing came in an exchange that was itself in order.
 func (t *TargetRun) provedAt(f *wire.Fault, end time.Duration) time.Duration {
-	if len(f.Exchanges) == 0 {
+	switch {
+	case f.At > 0:
+		return min(f.At, end)
+	case len(f.Exchanges) == 0:
 		return end
 	}
 	decided := wire.Fold(func(yield func(wire.Record) bool) {

@@ -148,6 +148,25 @@ func TestAFaultIsProvedByTheDecidingExchange(t *testing.T) {
 	}
 }
 
+// A page goes wrong when it does, long after its document came.
+func TestAFaultKnowsWhenItWasSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, func(tr *smoke.TargetRun) []smoke.Scenario {
+			return []smoke.Scenario{scenario("a", step("x", func(ctx context.Context) error {
+				id := tr.Timeline.Begin(ctx, wire.Browser, wire.Open{URL: "https://t.example.org/"})
+				tr.Timeline.Close(ctx, wire.Browser, id, wire.Close{})
+				time.Sleep(5 * time.Second)
+				seen := tr.Timeline.Now()
+				time.Sleep(time.Second)
+				return &wire.Fault{Subject: "The page", Symptom: wire.PageError, At: seen, Exchanges: []wire.ExchangeID{id}}
+			}))}
+		})
+		got := result(t, r, "a/x")
+		assert.Equal(t, wire.Seconds(5*time.Second), *got.ProvedAt)
+		assert.Equal(t, wire.Seconds(6*time.Second), *got.FailedAt)
+	})
+}
+
 func TestAProofIsNeverLaterThanItsFailure(t *testing.T) {
 	r := run(t, func(tr *smoke.TargetRun) []smoke.Scenario {
 		return []smoke.Scenario{scenario("a", step("x", func(ctx context.Context) error {

@@ -36,32 +36,29 @@ func (r *recorder) eyeSaw(e event, ev *runtime.EventBindingCalled) {
 	if r.shown != r.visit {
 		return // of the page that is being left
 	}
-	f := &wire.Fault{URL: v.URL, Got: v.Text, Symptom: wire.PageError}
 	switch v.Kind {
 	case "painted":
 		r.painted = true
-		return
 	case "bar", "log":
 		r.launch.progress.show(v.Kind, v.Text)
-		return
 	case "blank":
 		r.blank(v.URL)
-		return
 	case "dialog":
 		if allowedDialog(v.Text) {
 			r.do.dismiss(e.ctx)
 			return
 		}
-		f.Subject, f.Want, f.Got = "The page", "no dialog in the way", "the dialog “"+v.Text+"”"
+		r.raiseLater(eyeGrace, r.pageFault(v.URL, "no dialog in the way", "the dialog “"+v.Text+"”"), nil)
 	case "launch":
-		f.Subject, f.Want, f.Symptom = "BinderHub's page", "a launched server", wire.PhaseFailed
+		r.binderSays(wire.PhaseFailed, v.URL, "a launched server", v.Text)
 	case "not-found":
-		f.Subject, f.Want, f.Symptom = "BinderHub's page", "the launch of the repository", wire.Content
-	default:
-		return
+		r.binderSays(wire.Content, v.URL, "the launch of the repository", v.Text)
 	}
-	if r.document != nil && r.document.exchange != 0 {
-		f.Exchanges = []wire.ExchangeID{r.document.exchange}
-	}
+}
+
+// binderSays raises what BinderHub's page itself says is wrong.
+func (r *recorder) binderSays(symptom wire.Symptom, url, want, got string) {
+	f := r.pageFault(url, want, got)
+	f.Subject, f.Symptom = "BinderHub's page", symptom
 	r.raiseLater(eyeGrace, f, nil)
 }

@@ -10,9 +10,9 @@ import (
 	"binderhub-smoke/smoke/wire"
 )
 
-// pageFault is a fault of the page as a whole, proved by its document.
+// pageFault is a fault of the page as a whole that is seen now, in its document.
 func (r *recorder) pageFault(url, want, got string) *wire.Fault {
-	f := &wire.Fault{Subject: "The page", URL: url, Symptom: wire.PageError, Want: want, Got: got}
+	f := &wire.Fault{Subject: "The page", URL: url, Symptom: wire.PageError, Want: want, Got: got, At: r.tl.Now()}
 	if r.document != nil && r.document.exchange != 0 {
 		f.Exchanges = []wire.ExchangeID{r.document.exchange}
 	}
@@ -101,8 +101,8 @@ const blankGrace = 4 * time.Second
 // blank looks at a page that has loaded and shows nothing, until it does or nothing more can come.
 func (r *recorder) blank(url string) {
 	r.painted = false
-	document := r.document
-	r.raiseLater(blankGrace, r.pageFault(url, "something on the screen", "a blank page"), func() bool {
+	document, f := r.document, r.pageFault(url, "something on the screen", "a blank page")
+	r.raiseLater(blankGrace, f, func() bool {
 		if r.painted || r.document != document {
 			return false
 		}
@@ -110,6 +110,7 @@ func (r *recorder) blank(url string) {
 			r.blank(url)
 			return false
 		}
+		f.At = r.tl.Now() // only time proves it
 		return true
 	})
 }

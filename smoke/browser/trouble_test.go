@@ -71,6 +71,10 @@ func TestPageTrouble(t *testing.T) {
 			f, x := requireFault(t, d.tl, d.browser.WaitLab(limited(t, 20*time.Second)), c.symptom)
 			require.Contains(t, f.Got, c.got)
 			require.NotNil(t, x)
+			if c.symptom == wire.PageError {
+				require.Greater(t, f.At, x.Open.At, "the page, not its document, shows it")
+				require.Less(t, d.tl.Now()-f.At, time.Second)
+			}
 			if c.path != "" && c.symptom != wire.PageError {
 				require.Contains(t, x.Open.URL, c.path)
 			}

@@ -78,9 +78,12 @@ func (v *View) guess() []*wire.Exchange {
 	return nil
 }
 
-// provedAt orders views: when the exchange that the step saw first ended, or else when the step did.
+// provedAt orders views: when the fault was seen, or the exchange that the step saw first ended, or else when the step did.
 func (v *View) provedAt() time.Duration {
-	if len(v.Proof) == 0 {
+	switch {
+	case v.Fault.At > 0:
+		return min(v.at, v.Fault.At)
+	case len(v.Proof) == 0:
 		return v.at
 	}
 	return min(v.at, v.Proof[0].Ended())

@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -73,6 +74,9 @@ type Fault struct {
 	Got  string `json:"got"`
 	// Exchanges prove it; the first is the one that decided.
 	Exchanges []ExchangeID `json:"exchanges,omitempty"`
+	// At is when it was seen, since the run began, where it is not the end of an exchange that shows it: a page may go wrong
+	// long after its document has come. Zero elsewhere.
+	At time.Duration `json:"at,omitempty"`
 	// Inconclusive is set when the fault says nothing about the deployment: we could not test.
 	Inconclusive bool `json:"inconclusive,omitempty"`
 	// Err is the underlying error, if any.
