@@ -23,7 +23,8 @@ type Event struct {
 	Step     string
 	Result   *StepResult // of the step, for StepEnded
 	Text     string      // for Waiting
-	// Snapshot returns the whole run as it stands. It is a copy: it may be kept and read at any time.
+	// Snapshot returns the whole run as it stands when it is called, which may be later and from any goroutine. It is a
+	// copy: it may be kept and read at any time.
 	Snapshot func() Result
 }
 

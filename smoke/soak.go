@@ -6,6 +6,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -44,9 +45,11 @@ type SoakOptions struct {
 
 // soak is a soak under way. Its rounds come one after the other, and its observers are called by one goroutine at a time.
 type soak struct {
-	opts    SoakOptions
-	id      string
-	began   time.Time
+	opts  SoakOptions
+	id    string
+	began time.Time
+
+	mu      sync.Mutex // observers look at any time; only Soak's goroutine changes what follows
 	rounds  []Round
 	decided Result // of the worst round, the latest of equals
 }
@@ -62,6 +65,9 @@ func Soak(ctx context.Context, o SoakOptions) (Result, error) {
 		}
 		last, err := s.round(ctx)
 		if err != nil {
+			if len(s.rounds) > 0 { // its observers have seen a beginning, and must see an end
+				s.emit(Event{Kind: RunEnded, Snapshot: func() Result { return s.whole(s.decided) }})
+			}
 			return Result{}, err
 		}
 		if last {
@@ -91,15 +97,22 @@ func (s *soak) round(ctx context.Context) (last bool, err error) {
 		return true, err
 	}
 	r := run.Wait()
-	s.rounds = append(s.rounds, roundOf(r, directory))
-	if len(s.rounds) == 1 || Worst(s.decided.Verdict, r.Verdict) == r.Verdict {
-		s.decided = below(r, directory)
-	}
+	s.add(r, directory)
 	notReady := slices.ContainsFunc(r.Targets, func(t TargetResult) bool {
 		return t.Readiness != nil && t.Readiness.State == ReadyExpired
 	})
 	nothing := r.Verdict == Skipped || r.Verdict == Blocked
 	return r.Verdict == Failed || nothing || r.Ended != EndedNormal || notReady, nil
+}
+
+// add notes a round that has ended.
+func (s *soak) add(r Result, directory string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rounds = append(s.rounds, roundOf(r, directory))
+	if len(s.rounds) == 1 || Worst(s.decided.Verdict, r.Verdict) == r.Verdict {
+		s.decided = below(r, directory)
+	}
 }
 
 // roundOf is a round as the report shows it.
@@ -134,10 +147,12 @@ func below(r Result, directory string) Result {
 // whole is a round's result as that of the soak so far.
 func (s *soak) whole(r Result) Result {
 	r.Schema, r.RunID, r.SuiteVersion, r.Started = Schema, s.id, s.opts.Version, s.began.UTC()
-	r.Seconds, r.Rounds = wire.Seconds(time.Since(s.began)), slices.Clone(s.rounds)
-	r.Ended = EndedRunning
+	s.mu.Lock()
+	r.Rounds = slices.Clone(s.rounds)
+	s.mu.Unlock()
+	r.Seconds, r.Ended = wire.Seconds(time.Since(s.began)), EndedRunning
 	verdicts := []Verdict{Running, r.Verdict}
-	for _, round := range s.rounds {
+	for _, round := range r.Rounds {
 		verdicts = append(verdicts, round.Verdict)
 	}
 	r.Verdict = Worst(verdicts...)

@@ -19,7 +19,8 @@ func (s *soak) await(ctx context.Context, due time.Time) bool {
 		}
 		if !until.Equal(said) {
 			said = until
-			s.emit(Event{Kind: Waiting, Snapshot: func() Result { return s.whole(s.decided) }, Text: fmt.Sprintf(
+			now := s.whole(s.decided)
+			s.emit(Event{Kind: Waiting, Snapshot: func() Result { return now }, Text: fmt.Sprintf(
 				"round %d of %d begins at %s%s", len(s.rounds)+1, len(s.opts.Settings.Soak), until.UTC().Format("15:04:05 MST"), why)})
 		}
 		select {

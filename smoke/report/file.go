@@ -12,20 +12,27 @@ import (
 )
 
 // File is the observer that keeps one file of the report's directory equal to the run. It is written when the run begins,
-// so that a run that dies leaves no file that looks like success, at once when something fails, and at least every
-// interval while steps end; whole at all times.
+// so that a run that dies leaves no file that looks like success, after every step, and when the run ends; whole at all
+// times. Between its ends the run does not wait for the file: the newest state is written beside it, and what the next
+// step has superseded by then is not written at all.
 type File struct {
 	path   string
 	encode func(smoke.Result) ([]byte, error)
-	last   time.Time
+	newest chan func() smoke.Result // one at most, which is yet to be written
+	over   chan struct{}            // is closed when the run ends
+	done   chan struct{}            // is closed when nothing is written beside the run any more; nil when nothing is
 	err    error
 }
 
-// fileInterval is how far a file may lag behind a run in which all is well: with many targets, rewriting after every step
-// would take more time than the steps.
-const fileInterval = time.Second
+// Writing takes a tenth of the time at most: with many targets a file is large, and the steps need the machine. The file
+// lags behind the run by what writing takes, and a second at most.
+const (
+	restFactor = 9
+	maxRest    = time.Second
+)
 
-// newFile returns the observer that writes a file of dir, which is made. The file of an earlier run is removed.
+// newFile returns the observer that writes a file of dir, which is made. The file of an earlier run is removed: a run that
+// dies at once must not leave another's verdict.
 func newFile(dir, name string, encode func(smoke.Result) ([]byte, error)) (*File, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("the report's directory cannot be made: %w", err)
@@ -34,24 +41,53 @@ func newFile(dir, name string, encode func(smoke.Result) ([]byte, error)) (*File
 	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
 		return nil, fmt.Errorf("an earlier %s cannot be removed: %w", name, err)
 	}
-	return &File{path: path, encode: encode}, nil
+	return &File{path: path, encode: encode, newest: make(chan func() smoke.Result, 1), over: make(chan struct{})}, nil
 }
 
 // Err is what kept the file from being written last, or nil. It is for after the run.
 func (f *File) Err() error { return f.err }
 
-// Observe writes the file as the run stands.
+// Observe has the file written as the run stands.
 func (f *File) Observe(e smoke.Event) {
 	switch e.Kind {
 	case smoke.StepStarted:
-		return
-	case smoke.StepEnded:
-		if e.Result.Verdict != smoke.Failed && time.Since(f.last) < fileInterval {
+	case smoke.RunStarted:
+		f.write(e.Snapshot(), false)
+		f.done = make(chan struct{})
+		go f.follow()
+	case smoke.RunEnded:
+		if f.done != nil {
+			close(f.over)
+			<-f.done
+			f.done = nil
+		}
+		f.write(e.Snapshot(), true)
+	default:
+		select {
+		case <-f.newest: // superseded
+		default:
+		}
+		f.newest <- e.Snapshot
+	}
+}
+
+// follow writes what is newest, until the run ends.
+func (f *File) follow() {
+	defer close(f.done)
+	for {
+		select {
+		case <-f.over:
 			return
+		case snapshot := <-f.newest:
+			began := time.Now()
+			f.write(snapshot(), false)
+			select {
+			case <-f.over:
+				return
+			case <-time.After(min(restFactor*time.Since(began), maxRest)):
+			}
 		}
 	}
-	f.last = time.Now()
-	f.write(e.Snapshot(), e.Kind == smoke.RunEnded)
 }
 
 // write replaces the file; only the last one is worth waiting for the disk.
@@ -68,4 +104,14 @@ func (f *File) write(r smoke.Result, final bool) {
 	if err != nil {
 		f.err = fmt.Errorf("%s cannot be written: %w", f.path, err)
 	}
+}
+
+// replace is an atomic rewrite that does not wait for the disk. It survives the program's death; that of the machine is
+// only worth the wait at the run's end.
+func replace(path string, b []byte) error {
+	beside := path + ".new"
+	if err := os.WriteFile(beside, b, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(beside, path)
 }

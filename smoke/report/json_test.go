@@ -2,9 +2,6 @@ package report
 
 import (
 	"bytes"
-	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -82,51 +79,9 @@ func TestEncodeChangesNothing(t *testing.T) {
 	assert.Nil(t, r.Targets[0].Leaked)
 }
 
-func TestTheReportIsReplacedAfterEveryStep(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "out")
-	require.NoError(t, os.MkdirAll(dir, 0o755))
-	path := filepath.Join(dir, "report.json")
-	require.NoError(t, os.WriteFile(path, []byte("another run's"), 0o600))
-	j, err := NewJSON(dir)
-	require.NoError(t, err)
-	assert.NoFileExists(t, path, "an earlier verdict is not this run's")
-
-	result := seed()
-	result.Ended, result.Verdict = smoke.EndedRunning, smoke.Running
-	j.Observe(smoke.Event{Kind: smoke.RunStarted, Snapshot: func() smoke.Result { return result }})
-	require.NoError(t, j.Err())
-	open, err := os.Open(path)
-	require.NoError(t, err)
-	defer open.Close()
-	result.Ended, result.Verdict = smoke.EndedNormal, smoke.Failed
-	j.Observe(smoke.Event{Kind: smoke.StepEnded, Snapshot: func() smoke.Result { return result }})
-
-	var before, after smoke.Result
-	require.NoError(t, json.NewDecoder(open).Decode(&before), "whoever reads the old report reads it whole")
-	assert.Equal(t, smoke.Running, before.Verdict)
-	b, err := os.ReadFile(j.Path())
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(b, &after))
-	assert.Equal(t, smoke.Failed, after.Verdict)
-	require.NoError(t, validate(t, b))
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	assert.Len(t, entries, 1)
-}
-
-func TestAFailedWriteIsKnownAfterTheRun(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "out")
-	j, err := NewJSON(dir)
-	require.NoError(t, err)
-	require.NoError(t, os.RemoveAll(dir))
-	j.Observe(smoke.Event{Kind: smoke.RunEnded, Snapshot: seed})
-	require.ErrorContains(t, j.Err(), "cannot be written")
-}
-
 func BenchmarkJSON(b *testing.B) {
-	j, err := NewJSON(b.TempDir())
-	require.NoError(b, err)
 	for b.Loop() {
-		j.Observe(smoke.Event{Kind: smoke.StepEnded, Snapshot: seed})
+		_, err := Encode(seed())
+		require.NoError(b, err)
 	}
 }

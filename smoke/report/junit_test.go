@@ -5,8 +5,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -200,34 +198,6 @@ func TestAServersWordsCannotBreakTheXML(t *testing.T) {
 		checkElements(t, b)
 		assert.Less(t, len(b), 60_000)
 	}
-}
-
-func TestTheFileFollowsTheRun(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "junit.xml")
-	require.NoError(t, os.WriteFile(path, []byte("another run's"), 0o600))
-	f, err := NewJUnit(dir, false)
-	require.NoError(t, err)
-	assert.NoFileExists(t, path)
-	tell := func(kind smoke.EventKind, v smoke.Verdict, r smoke.Result) map[string]junit.Test {
-		f.Observe(smoke.Event{Kind: kind, Result: &smoke.StepResult{Verdict: v}, Snapshot: func() smoke.Result { return r }})
-		require.NoError(t, f.Err())
-		b, err := os.ReadFile(path)
-		require.NoError(t, err)
-		return ingestBytes(t, b)
-	}
-	assert.Equal(t, junit.StatusError, tell(smoke.RunStarted, "", oneStep(smoke.Running))["a.kernel/execute"].Status, "a run that is killed is not green")
-	assert.Equal(t, junit.StatusError, tell(smoke.StepEnded, smoke.Pass, oneStep(smoke.Pass))["a.kernel/execute"].Status, "a pass can wait")
-	assert.Equal(t, junit.StatusFailed, tell(smoke.StepEnded, smoke.Failed, oneStep(smoke.Failed))["a.kernel/execute"].Status, "a failure cannot")
-	f.last = time.Time{}
-	assert.Equal(t, junit.StatusPassed, tell(smoke.StepEnded, smoke.Pass, oneStep(smoke.Pass))["a.kernel/execute"].Status)
-	assert.Equal(t, junit.StatusPassed, tell(smoke.RunEnded, "", oneStep(smoke.Pass))["a.kernel/execute"].Status)
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	assert.Len(t, entries, 1)
-	require.NoError(t, os.RemoveAll(dir))
-	f.Observe(smoke.Event{Kind: smoke.RunEnded, Snapshot: seed})
-	require.ErrorContains(t, f.Err(), "cannot be written")
 }
 
 func BenchmarkJUnit(b *testing.B) {
