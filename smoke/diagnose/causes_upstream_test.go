@@ -46,6 +46,7 @@ var _ = known("upstream-name-unresolved",
 var _ = known("upstream-hang",
 	signature{name: "nginx", make: pageIs(nginxSays(504, "504 Gateway Time-out", 60*time.Second)), hop: HopIngress},
 	signature{name: "apache answers 502", make: pageIs(answer{status: 502, header: headers("Server", "Apache/2.4.71 (Debian)", "Content-Type", "text/html; charset=iso-8859-1"), body: apache502, after: time.Second}), hop: HopIngress},
+	signature{name: "over a connection that was there", make: failsWith("binder-host/health", binderURL+"/health", wire.Timeout, answer{kept: true, after: 30 * time.Second, fault: wire.Timeout}), hop: HopIngress},
 	signature{name: "our patience ends first", make: failsWith("binder-host/page", binderURL+"/", wire.Timeout, answer{after: 30 * time.Second, fault: wire.Timeout}), hop: HopIngress},
 )
 

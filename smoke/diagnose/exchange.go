@@ -104,5 +104,7 @@ func connected(x *wire.Exchange) bool {
 			return x.Request != nil
 		}
 	}
-	return false
+	// Without a record of connecting a request of ours went over a connection that was there already: where none could be
+	// made, the symptom is another.
+	return len(x.TCP) == 0 && x.Client != wire.Browser && x.Request != nil && x.Close != nil && x.Close.Symptom == wire.Timeout
 }

@@ -57,6 +57,7 @@ type answer struct {
 	tls    *wire.TLS
 	dns    *wire.DNS
 	tcp    *wire.TCP
+	kept   bool         // over a connection that was there already
 	fault  wire.Symptom // of the close
 	err    string
 	code   int
@@ -100,7 +101,7 @@ func (h *hand) connect(ctx context.Context, id wire.ExchangeID, a answer) {
 	if a.tcp != nil {
 		tcp = *a.tcp
 	}
-	if a.dns == nil || a.dns.Error == "" {
+	if !a.kept && (a.dns == nil || a.dns.Error == "") {
 		h.add(ctx, a.client, id, wire.KindTCP, tcp)
 	}
 	if a.tls != nil {
