@@ -11,6 +11,7 @@ import (
 	"binderhub-smoke/fixtures"
 	"binderhub-smoke/scenarios"
 	"binderhub-smoke/smoke"
+	"binderhub-smoke/smoke/history"
 	"binderhub-smoke/smoke/report"
 	"binderhub-smoke/smoke/settings"
 	"binderhub-smoke/smoke/state"
@@ -77,19 +78,25 @@ func (p *program) test(s smoke.Settings) int {
 	if err != nil {
 		return p.died(s.Out, err)
 	}
+	book := history.Open(earlier, s)
+	pages := report.NewPages(s.Out, book.Earlier)
 	terminal := report.DetectTerminal(p.stdout, p.getenv)
 	options := smoke.Options{
 		Settings: s, Version: versionText(), Scenarios: scenarios.All(earlier),
-		Observers: []smoke.Observer{file, outputs, report.NewProgress(p.stdout, terminal)},
+		Changes:   book.Changes,
+		Observers: []smoke.Observer{file, outputs, report.NewProgress(p.stdout, terminal), book, pages},
 	}
 	var result smoke.Result
 	if s.Mode == smoke.ModeSoak {
-		result, err = p.soak(options, earlier, terminal)
+		result, err = p.soak(options, earlier, book, terminal)
 	} else {
 		result, err = p.gate(options, terminal)
 	}
 	if err != nil {
 		return p.died(s.Out, err)
+	}
+	if err := errors.Join(book.Err(), pages.Err()); err != nil {
+		p.say("%v", err) // it says nothing about the deployment, and the exit code stays
 	}
 	code := report.ExitCode(result, s.FlakyFails, p.stop.signal())
 	if err := errors.Join(file.Err(), outputs.Close(result)); err != nil {

@@ -5,12 +5,13 @@ import (
 
 	"binderhub-smoke/scenarios"
 	"binderhub-smoke/smoke"
+	"binderhub-smoke/smoke/history"
 	"binderhub-smoke/smoke/report"
 	"binderhub-smoke/smoke/state"
 )
 
 // soak runs the gate again and again, each round with a report and a screen of its own.
-func (p *program) soak(o smoke.Options, earlier *state.State, terminal report.Terminal) (smoke.Result, error) {
+func (p *program) soak(o smoke.Options, earlier *state.State, book *history.Book, terminal report.Terminal) (smoke.Result, error) {
 	result, err := smoke.Soak(p.stop.ctx, smoke.SoakOptions{
 		Options:  o,
 		Launches: func(t smoke.Target) int { return scenarios.Launches(smoke.ModeSoak, t) },
@@ -22,7 +23,7 @@ func (p *program) soak(o smoke.Options, earlier *state.State, terminal report.Te
 		},
 		Round: func(directory string) ([]smoke.Observer, error) {
 			file, err := report.NewJSON(directory)
-			return []smoke.Observer{file, shower{p, report.Screen{Terminal: terminal, Out: short(directory)}}}, err
+			return []smoke.Observer{file, report.NewPages(directory, book.Earlier), shower{p, report.Screen{Terminal: terminal, Out: short(directory)}}}, err
 		},
 	})
 	if err == nil {

@@ -1,33 +1,16 @@
 package report
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"binderhub-smoke/smoke/report/plain"
 )
 
 // clean makes a text from a server fit for a terminal, on one line: line breaks and tabs become spaces, and control
 // characters, escape sequences and marks that turn the direction of writing are spelled out rather than obeyed.
-func clean(s string) string {
-	var b strings.Builder
-	for _, r := range strings.TrimSpace(s) {
-		switch {
-		case r == '\n' || r == '\r' || r == '\t':
-			b.WriteByte(' ')
-		case r == utf8.RuneError:
-			b.WriteRune('?')
-		case unicode.Is(unicode.Cc, r):
-			fmt.Fprintf(&b, `\x%02x`, r)
-		case !unicode.IsPrint(r):
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
+func clean(s string) string { return plain.Line(s) }
 
 // cut keeps at most width characters of a line.
 func cut(s string, width int) string {

@@ -148,7 +148,7 @@ func TestAFailingRunKeepsTheLastSuccess(t *testing.T) {
 	assert.Contains(t, died, "smoke_success{target=}")
 	entries, err := os.ReadDir(s.Out)
 	require.NoError(t, err)
-	assert.Len(t, entries, 2, "nothing temporary is left beside junit.xml")
+	assert.Len(t, entries, 3, "nothing temporary is left beside junit.xml and report.html")
 }
 
 func read(t *testing.T, dir string) map[string]float64 {

@@ -87,11 +87,15 @@ func Died(out, reason string, commands io.Writer, getenv func(string) string) er
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return errors.Join(append(errs, err)...)
 	}
+	if err := os.Remove(filepath.Join(out, harName)); err != nil && !os.IsNotExist(err) {
+		errs = append(errs, err)
+	}
 	now := time.Now()
 	old, _ := os.ReadFile(filepath.Join(out, metricsName)) // without it nothing is remembered
 	for name, encode := range map[string]func() ([]byte, error){
 		"junit.xml": func() ([]byte, error) { return junitDeath(reason, now) },
 		metricsName: func() ([]byte, error) { return metricsDeath(old, now) },
+		pageName:    func() ([]byte, error) { return pageDeath(reason, now) },
 	} {
 		b, err := encode()
 		if err == nil {

@@ -1,0 +1,121 @@
+package report
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"binderhub-smoke/smoke"
+	"binderhub-smoke/smoke/report/evidence"
+	"binderhub-smoke/smoke/report/har"
+	"binderhub-smoke/smoke/report/web"
+)
+
+// The files for a person to look at.
+const (
+	pageName = "report.html"
+	harName  = "network.har"
+)
+
+// Pages is the observer that writes report.html and network.har when a run ends. A page is there from the run's first
+// moment, so that nobody finds that of a run before. Whatever keeps it from its work, it cannot fail a run.
+type Pages struct {
+	dir     string
+	earlier web.Earlier
+	err     error
+}
+
+// NewPages returns the observer that writes into dir. earlier tells of earlier runs, or is nil.
+func NewPages(dir string, earlier web.Earlier) *Pages {
+	return &Pages{dir: dir, earlier: earlier}
+}
+
+// Err is what kept the files from being written, or nil. It says nothing about the deployment.
+func (p *Pages) Err() error { return p.err }
+
+// Observe writes the files at the run's ends.
+func (p *Pages) Observe(e smoke.Event) {
+	switch e.Kind {
+	case smoke.RunStarted:
+		p.err = guarded(func() error { return p.begin(e.Snapshot()) })
+	case smoke.RunEnded:
+		p.err = guarded(func() error { return WritePages(p.dir, e.Snapshot(), p.earlier) })
+	}
+}
+
+// begin leaves nothing of an earlier run.
+func (p *Pages) begin(r smoke.Result) error {
+	if err := os.MkdirAll(p.dir, 0o755); err != nil {
+		return fmt.Errorf("the report's directory cannot be made: %w", err)
+	}
+	var b bytes.Buffer
+	builder := web.NewBuilder(r, nil)
+	for i := range r.Targets {
+		builder.Add(evidence.Target{Result: r.Targets[i], Started: r.Started})
+	}
+	err := builder.Render(&b)
+	if err == nil {
+		err = replace(filepath.Join(p.dir, pageName), b.Bytes())
+	}
+	if gone := os.Remove(filepath.Join(p.dir, harName)); gone != nil && !os.IsNotExist(gone) {
+		err = errors.Join(err, gone)
+	}
+	return err
+}
+
+// guarded turns a panic into an error: what shows a run must not end it.
+func guarded(do func() error) (err error) {
+	defer func() {
+		if why := recover(); why != nil {
+			err = fmt.Errorf("%s or %s could not be written: the suite has a defect: panic: %v", pageName, harName, why)
+		}
+	}()
+	return do()
+}
+
+// WritePages writes report.html and network.har of a run from what its directory holds. It is also for a run that was killed.
+func WritePages(dir string, r smoke.Result, earlier web.Earlier) error {
+	archive, err := renameio.NewPendingFile(filepath.Join(dir, harName), renameio.WithTempDir(dir), renameio.WithPermissions(0o644))
+	if err != nil {
+		return fmt.Errorf("%s cannot be written: %w", harName, err)
+	}
+	defer archive.Cleanup() // does nothing once it has been replaced
+	network, builder := har.NewWriter(archive, r.SuiteVersion), web.NewBuilder(r, earlier)
+	for i := range r.Targets {
+		t := evidence.Read(dir, r, i)
+		network.Add(t)
+		builder.Add(t)
+	}
+	err = network.Close()
+	if err == nil {
+		err = archive.CloseAtomicallyReplace()
+	}
+	if err != nil {
+		err = fmt.Errorf("%s cannot be written: %w", harName, err)
+	}
+	return errors.Join(err, writePage(dir, builder))
+}
+
+func writePage(dir string, builder *web.Builder) error {
+	var b bytes.Buffer
+	err := builder.Render(&b)
+	if err == nil {
+		err = renameio.WriteFile(filepath.Join(dir, pageName), b.Bytes(), 0o644, renameio.WithTempDir(dir))
+	}
+	if err != nil {
+		return fmt.Errorf("%s cannot be written: %w", pageName, err)
+	}
+	return nil
+}
+
+// pageDeath is report.html of a run that did not begin.
+func pageDeath(reason string, now time.Time) ([]byte, error) {
+	var b bytes.Buffer
+	err := web.RenderDeath(&b, reason, now)
+	return b.Bytes(), err
+}
