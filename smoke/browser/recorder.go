@@ -19,7 +19,8 @@ type recorder struct {
 	onServer  func(Server)
 	do        deeds // what a handler may not do itself
 	main      string
-	elsewhere map[string]string               // Options.Resolve, of a browser that cannot be told
+	remote    bool                            // the browser runs elsewhere
+	elsewhere map[string]string               // Options.Resolve, of which such a browser cannot be told
 	step      atomic.Pointer[context.Context] // of the action under way
 
 	mu      sync.Mutex

@@ -72,11 +72,44 @@ func TestRemoteBrowserGoesElsewhere(t *testing.T) {
 	require.Contains(t, f.Got, `--host-resolver-rules="MAP binder.test:80 127.0.0.2:81"`)
 }
 
-func TestNoRemoteBrowser(t *testing.T) {
+// A browser elsewhere that cannot get to the target for reasons of its own proves nothing, and the fault says what to do.
+func TestRemoteBrowserCannotGetThere(t *testing.T) {
+	ours := newAuthority(t, "ours")
+	secure := ours.serve(t, "binder.test", time.Now().Add(time.Hour), html("text")).Listener.Addr().String()
+	for name, c := range map[string]struct {
+		rules   map[string]string // that browser's own
+		resolve map[string]string
+		says    string
+	}{
+		"does not trust":     {map[string]string{"binder.test:443": secure}, nil, "certutil -d sql:$HOME/.pki/nssdb -A"},
+		"finds no name":      {nil, nil, "ERR_NAME_NOT_RESOLVED"},
+		"was told no name":   {nil, map[string]string{"binder.test:443": secure}, `--host-resolver-rules="MAP binder.test:443 ` + secure},
+		"goes to a dead one": {map[string]string{"binder.test:443": closedPort(t)}, map[string]string{"binder.test:443": secure}, "ERR_CONNECTION_REFUSED; start that browser with"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tl := newTimeline("https://binder.test/", "")
+			b, err := Start(t.Context(), Options{Timeline: tl, CA: ours.pem, Resolve: c.resolve, Remote: elsewhere(t, "--host-resolver-rules="+resolverRules(c.rules))})
+			require.NoError(t, err)
+			defer b.Close(context.Background())
+			_, err = b.Launch(limited(t, 20*time.Second), "https://binder.test/v2/gh/owner/repo/HEAD")
+			f, _ := requireFault(t, tl, err, wire.ClientFailed)
+			require.True(t, f.Inconclusive)
+			require.Contains(t, f.Got, c.says)
+		})
+	}
+}
+
+// closedPort is an address at which nobody listens.
+func closedPort(t *testing.T) string {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, listener.Close())
-	requireUnavailable(t, Options{Remote: "ws://" + listener.Addr().String() + "/?secret=of-the-address"}, "--remote-debugging-port")
+	return listener.Addr().String()
+}
+
+func TestNoRemoteBrowser(t *testing.T) {
+	requireUnavailable(t, Options{Remote: "ws://" + closedPort(t) + "/?secret=of-the-address"}, "--remote-debugging-port")
 }
 
 func TestNoDisplay(t *testing.T) {

@@ -97,8 +97,10 @@ var (
 	_ = known("cancelled", signature{name: "SIGTERM", make: troubleOf("launch/build", wire.Cancelled, "an interrupt"), hop: HopClient, severity: Inconclusive})
 	_ = known("another-run", signature{name: "it has the turn", make: troubleOf("launch/build", wire.Unavailable, "another run (process 4711 since 2026-05-01T03:00:00Z) launches on this target"), hop: HopClient, severity: Inconclusive})
 	_ = known("no-browser", signature{name: "none", make: troubleOf("notebook/launch", wire.Unavailable, "no Chrome or Chromium found"), hop: HopClient, severity: Inconclusive})
+	_ = known("remote-browser", signature{name: "no trust", make: troubleOf("notebook/launch", wire.ClientFailed, "SMOKE_BROWSER's browser got ERR_CERT_AUTHORITY_INVALID, not SMOKE_CA"), hop: HopClient, severity: Inconclusive})
 	_ = known("no-certutil", signature{name: "none", make: troubleOf("notebook/launch", wire.Unavailable, "certutil is not installed"), hop: HopClient, severity: Inconclusive})
 	_ = known("no-sandbox", signature{name: "none", make: troubleOf("notebook/launch", wire.Unavailable, "No usable sandbox!"), hop: HopClient, severity: Inconclusive})
+	_ = known("suite-failed", signature{name: "the browser", make: troubleOf("notebook/open", wire.ClientFailed, "an error of the browser: context lost"), hop: HopClient, severity: Inconclusive})
 	_ = known("suite-failed", signature{name: "a panic", make: troubleOf("kernel/info", wire.ClientFailed, "panic: x"), hop: HopClient, severity: Inconclusive})
 	_ = known("browser-crashed", signature{name: "a tab", make: func(h *hand) {
 		h.fails("notebook/lab", wire.Crashed, "the tab crashed")

@@ -17,6 +17,15 @@ var runnerCauses = []Cause{
 		Remedy:   "Run again; raise SMOKE_TIMEOUT, or the CI job's own limit, if that is what ended it.",
 	},
 	{
+		ID: "remote-browser", Title: "The browser that SMOKE_BROWSER names cannot test this target", Hop: HopClient, Severity: Inconclusive,
+		Match: unavailable("SMOKE_BROWSER"),
+		Sentence: func(v *View) string {
+			return fmt.Sprintf("The browser that SMOKE_BROWSER names is not set up for this target: expected %s, got %s", v.Fault.Want, v.Fault.Got)
+		},
+		Suspects: []string{"remote-browser"},
+		Remedy:   "It has its own network, DNS and trust: start it as the finding says, where it reaches the target, or leave SMOKE_BROWSER out, so that one is started here.",
+	},
+	{
 		ID: "no-certutil", Title: "The browser cannot be told about SMOKE_CA", Hop: HopClient, Severity: Inconclusive,
 		Match:    unavailable("certutil", "SMOKE_CA"),
 		Sentence: sentence("The browser was not started: certutil is missing, so it cannot learn to trust SMOKE_CA"),
@@ -45,11 +54,13 @@ var runnerCauses = []Cause{
 		Remedy:   "Wait for that run, or end it: runs that share SMOKE_STATE take turns, since BinderHub counts the launches of all of them. In CI use one concurrency group for each target.",
 	},
 	{
-		ID: "no-browser", Title: "There is no browser", Hop: HopClient, Severity: Inconclusive,
-		Match:    unavailable("chrom", "browser"),
-		Sentence: sentence("No Chrome or Chromium could be started on the machine that runs the suite"),
+		ID: "no-browser", Title: "There is no browser that could be used", Hop: HopClient, Severity: Inconclusive,
+		Match: func(v *View) bool { return v.Fault.Symptom == wire.Unavailable && v.Says("chrom", "browser") },
+		Sentence: func(v *View) string {
+			return fmt.Sprintf("The machine that runs the suite has no Chrome or Chromium that could be used: expected %s, got %s", v.Fault.Want, v.Fault.Got)
+		},
 		Suspects: []string{"no-browser"},
-		Remedy:   "Install one: `apt-get install chromium`. Without one, skip the scenario: SMOKE_SKIP=notebook.",
+		Remedy:   "Install one, or a newer one: `apt-get install chromium`. Without one, skip the scenario: SMOKE_SKIP=notebook.",
 	},
 	{
 		ID: "proxy-variable", Title: "A proxy stands between the runner and the target", Hop: HopClient, Severity: Inconclusive,
