@@ -10,7 +10,7 @@ import (
 // browserCauses are of what only a browser does: it keeps files, refuses what pages may not do, and runs their scripts.
 var browserCauses = []Cause{
 	{
-		ID: "assets-stale-cache", Title: "Returning visitors get what an earlier visit left", Hop: HopServer,
+		ID: "assets-stale-cache", Title: "Returning visitors get what an earlier visit left", At: pagesOwner,
 		Match: func(v *View) bool {
 			return v.X.Client == wire.Browser && v.Says("(from the page's service worker)", "(from the browser's cache)")
 		},
@@ -60,7 +60,7 @@ var browserCauses = []Cause{
 		Remedy:   "\"Server Connection Error\": the way to the user server, see its other exchanges in the timeline. \"Kernel Restarting\", \"Kernel died\": memory, see kernel-dies-at-start. \"Select Kernel\": the notebook names a kernel that the image has not. \"File Save Error\", \"File Load Error\": the request of that file, its status and who answered.",
 	},
 	{
-		ID: "page-blank", Title: "The page stays blank", Hop: HopServer,
+		ID: "page-blank", Title: "The page stays blank", At: pagesOwner,
 		Match: func(v *View) bool { return pageFault(v) && v.Says("a blank page") && len(lostAssets(v)) == 0 },
 		Sentence: func(v *View) string {
 			return fmt.Sprintf("The page %s loads with all that it asks for, and shows nothing", urlOf(v.X).Path)
@@ -69,7 +69,7 @@ var browserCauses = []Cause{
 		Remedy:   "Open it with the browser's console open. A script that comes empty or cut (`Content-Length: 0`, a filter on bodies), a build of the front end that does not fit its page, an extension that never ends its start (`jupyter labextension list`).",
 	},
 	{
-		ID: "page-error", Title: "A script of the page fails", Hop: HopServer,
+		ID: "page-error", Title: "A script of the page fails", At: pagesOwner,
 		Match: func(v *View) bool { return pageFault(v) && v.Says("the uncaught error “") && len(lostAssets(v)) == 0 },
 		Sentence: func(v *View) string {
 			return fmt.Sprintf("A script of the page stops with %s", v.Fault.Got)
@@ -77,6 +77,17 @@ var browserCauses = []Cause{
 		Suspects: []string{"page-error", "assets-stale-cache", "server-lib-regression"},
 		Remedy:   "The console beside the screenshot names file and line. A file that comes changed or cut on the way (compare `curl` through the ingress and through `kubectl port-forward`), files of two releases in one page (a cache, two replicas), or an extension that does not fit the front end's version.",
 	},
+}
+
+// pagesOwner is whose page it is: BinderHub has some too.
+func pagesOwner(v *View) Hop {
+	switch v.Role() {
+	case wire.RoleBinder:
+		return HopBinderHub
+	case wire.RoleHub:
+		return HopHub
+	}
+	return HopServer
 }
 
 // pageFault is a fault that only the browser's page shows: its requests were all answered.

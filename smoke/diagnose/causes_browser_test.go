@@ -17,6 +17,15 @@ func pageSays(step, got string) func(*hand) {
 	}
 }
 
+// frontSays is pageSays of BinderHub's front page.
+func frontSays(got string) func(*hand) {
+	return func(h *hand) {
+		h.served()
+		id := h.get("notebook/form", binderURL+"/", answer{client: wire.Browser, status: 200, header: headers("Content-Type", "text/html")})
+		h.fails("notebook/form", wire.PageError, got, id)
+	}
+}
+
 // keptAnswer is an answer that the browser did not get from the network.
 func keptAnswer(from, got string, symptom wire.Symptom) func(*hand) {
 	return func(h *hand) {
@@ -39,6 +48,8 @@ var (
 		signature{name: "service worker", make: keptAnswer("the page's service worker", "503 text/plain", wire.Status), hop: HopServer},
 		signature{name: "cache", make: keptAnswer("the browser's cache", "200 text/html", wire.ContentType), hop: HopServer},
 	)
+	_ = known("page-error", signature{name: "BinderHub's page", make: frontSays("the uncaught error “Uncaught TypeError: x is not a function”"), hop: HopBinderHub})
+	_ = known("page-blank", signature{name: "BinderHub's page", make: frontSays("a blank page"), hop: HopBinderHub})
 	_ = known("page-dialog", signature{name: "dialog", make: pageSays("notebook/open", "the dialog “Server Connection Error Dismiss”"), hop: HopServer})
 	_ = known("page-blank", signature{name: "blank", make: pageSays("notebook/lab", "a blank page"), hop: HopServer})
 	_ = known("page-error", signature{name: "uncaught", make: pageSays("notebook/lab", "the uncaught error “Uncaught TypeError: x is not a function”"), hop: HopServer})
