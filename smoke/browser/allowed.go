@@ -55,7 +55,7 @@ var allowances = []allowance{
 	},
 	{
 		why:      "Notebook 7, seen with 7.6.5, now and then reads a plugin's settings before it has their schema, and works all the same",
-		uncaught: regexp.MustCompile(`\(in promise\) TypeError: Cannot read properties of undefined \(reading 'schema'\)`),
+		uncaught: regexp.MustCompile(`^Uncaught \(in promise\) TypeError: Cannot read properties of undefined \(reading 'schema'\)`),
 	},
 	{
 		why:    "an image may hold an extension that JupyterLab would like to compile; it works without",

@@ -23,7 +23,7 @@
     } else if (title && /^404\b/.test(title.innerText)) {
       tell("not-found", title.innerText);
     }
-    const bar = [...document.querySelectorAll("[role=progressbar] strong")].filter(visible).map((el) => el.textContent.trim());
+    const bar = [...document.querySelectorAll(".progress-stacked[role=progressbar] strong")].filter(visible).map((el) => el.textContent.trim());
     if (bar.length) tell("bar", bar.join(" "));
     const log = document.querySelector("#terminal .xterm-rows");
     if (log && visible(log)) tell("log", log.textContent.slice(-1500));

@@ -49,21 +49,21 @@ const formThere = `() => {
 	return drawn && performance.now() - window.smokeDrawn > 3000 ? { none: true } : null;
 }`
 
+// formState is what formThere returns.
+type formState struct {
+	Providers []provider
+	None      bool
+}
+
 // FillForm opens BinderHub's front page and fills its form, as a person does who has no link. spec is what is to be launched,
 // as in BinderHub's launch URLs. It returns the launch URL that the page then shows. A page without such a
 // form is an *ErrNoForm.
 func (b *Browser) FillForm(ctx context.Context, front, spec string) (shown string, err error) {
 	b.rec.begin(ctx)
 	b.rec.leave()
-	var there struct {
-		Providers []provider
-		None      bool
-	}
+	var there formState
 	if err = b.navigate(ctx, front); err == nil {
-		there, err = until[struct {
-			Providers []provider
-			None      bool
-		}](ctx, b, fmt.Sprintf(formThere, quote(repositoryField)))
+		there, err = until[formState](ctx, b, fmt.Sprintf(formThere, quote(repositoryField)))
 	}
 	x := expectation{subject: "BinderHub's front page", url: front, want: "its form", got: b.rec.pageSoFar, late: wire.NotRendered}
 	if err != nil {

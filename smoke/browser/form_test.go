@@ -95,7 +95,7 @@ func TestNoForm(t *testing.T) {
 
 // moving is a page that shows how the launch goes, as far as its script says.
 func moving(script string) string {
-	return `<div id=root><div id=loader></div><h4>Launching your Binder...</h4><div role=progressbar></div><button id=btn-show-log>show</button>
+	return `<div id=root><div id=loader></div><h4>Launching your Binder...</h4><div class=progress-stacked role=progressbar></div><button id=btn-show-log>show</button>
 <div id=terminal-container class=d-none style="display:none"><div id=terminal><div class=xterm-rows></div></div></div></div><script>
 const rows = document.querySelector(".xterm-rows"), bar = document.querySelector("[role=progressbar]"), log = document.querySelector("#terminal-container");
 document.querySelector("#btn-show-log").onclick = () => { log.className = ""; log.style.display = "block" };

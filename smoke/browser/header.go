@@ -96,9 +96,14 @@ func confinable(o Options) error {
 		f.Got = "a hub host that is not known: set SMOKE_HUB"
 		return f
 	}
-	if through, err := httpproxy.FromEnvironment().ProxyFunc()(hub); err == nil && through != nil && o.Resolve[strings.ToLower(hostPort(hub))] == "" {
-		f.Got = "a proxy in between, which finds hosts by itself: add the target's hosts to NO_PROXY"
-		return f
+	for _, host := range []*url.URL{o.Timeline.Places().Binder(), hub} {
+		if host == nil || o.Resolve[strings.ToLower(hostPort(host))] != "" {
+			continue
+		}
+		if through, err := httpproxy.FromEnvironment().ProxyFunc()(host); err == nil && through != nil {
+			f.Got = "a proxy in between, which finds hosts by itself: add the target's hosts to NO_PROXY"
+			return f
+		}
 	}
 	return nil
 }

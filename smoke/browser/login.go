@@ -43,7 +43,9 @@ func (b *Browser) LogIn(ctx context.Context, address, user, password string) err
 	}
 	if err == nil && came != "in" {
 		_, proof := b.rec.pageSoFar()
-		return &wire.Fault{Subject: x.subject, URL: address, Symptom: wire.Status, Want: x.want, Got: strings.Join(strings.Fields(came), " "), Exchanges: proof}
+		return b.rec.clean(&wire.Fault{
+			Subject: x.subject, URL: address, Symptom: wire.Status, Want: x.want, Got: strings.Join(strings.Fields(came), " "), Exchanges: proof,
+		})
 	}
 	return b.explain(ctx, err, x)
 }

@@ -47,7 +47,7 @@ const showTime = 2 * time.Second
 const logButton = `() => {
 	` + place + `
 	if (/\/user\/[^/]+\//.test(location.pathname)) return { gone: true };
-	const bar = !!document.querySelector("[role=progressbar]");
+	const bar = !!document.querySelector(".progress-stacked[role=progressbar]");
 	if (document.querySelector("#terminal-container:not(.d-none)")) return { open: true, bar };
 	const at = document.querySelector("#loader, [name=repository]") && place(document.querySelector("#btn-show-log"));
 	return at && { at, bar };

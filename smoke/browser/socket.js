@@ -2,6 +2,7 @@
 // Nothing else about them changes.
 (() => {
   const tell = window.smokeSocket;
+  if (!tell) return; // nobody listens to this page
   delete window.smokeSocket;
   const send = JSON.stringify; // as it is now: pages may replace it
   window.WebSocket = new Proxy(window.WebSocket, {
