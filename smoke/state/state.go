@@ -34,7 +34,10 @@ type State struct {
 	dir   string
 	turns turns
 
-	mu   sync.Mutex
+	queue  sync.Mutex
+	queued []*change // that are yet to be written
+
+	mu   sync.Mutex // is held while the file is rewritten
 	data data
 }
 
@@ -127,29 +130,55 @@ func (d data) tidy() data {
 	return d
 }
 
-// change applies a change to one target, on top of what other runs wrote meanwhile.
+// change is a change of one target.
+type change struct {
+	key     string
+	apply   func(*record)
+	written bool
+	err     error
+}
+
+// change applies a change to one target, on top of what other runs wrote meanwhile. Changes that wait for one another are
+// written together: a rewrite waits for the disk, and many targets would wait in turn.
 func (s *State) change(ctx context.Context, key string, apply func(*record)) error {
+	c := &change{key: key, apply: apply}
+	s.queue.Lock()
+	s.queued = append(s.queued, c)
+	s.queue.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.locked(ctx, func() error {
-		if fresh, err := read(s.file()); err == nil {
-			s.data = fresh // else ours is better than a damaged one
+	if c.written {
+		return c.err
+	}
+	return s.locked(ctx, s.writeQueued) // without the lock the change stays queued, and comes with the next
+}
+
+// writeQueued applies all changes that wait, and rewrites the file.
+func (s *State) writeQueued() error {
+	s.queue.Lock()
+	changes := s.queued
+	s.queued = nil
+	s.queue.Unlock()
+	if fresh, err := read(s.file()); err == nil {
+		s.data = fresh // else ours is better than a damaged one
+	}
+	for _, c := range changes {
+		if s.data.Targets[c.key] == nil {
+			s.data.Targets[c.key] = &record{}
 		}
-		r := s.data.Targets[key]
-		if r == nil {
-			r = &record{}
-			s.data.Targets[key] = r
-		}
-		apply(r)
-		b, err := json.MarshalIndent(s.data, "", "  ")
-		if err == nil {
-			err = renameio.WriteFile(s.file(), append(b, '\n'), 0o644, renameio.WithTempDir(s.dir))
-		}
-		if err != nil {
-			return fmt.Errorf("the state cannot be written: %w", err)
-		}
-		return nil
-	})
+		c.apply(s.data.Targets[c.key])
+	}
+	b, err := json.MarshalIndent(s.data, "", "  ")
+	if err == nil {
+		err = renameio.WriteFile(s.file(), append(b, '\n'), 0o644, renameio.WithTempDir(s.dir))
+	}
+	if err != nil {
+		err = fmt.Errorf("the state cannot be written: %w", err)
+	}
+	for _, c := range changes {
+		c.written, c.err = true, err
+	}
+	return err
 }
 
 // locked does something under the directory's lock.

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -136,6 +137,30 @@ func TestTheWaitForTheLockEndsAndNamesItsHolder(t *testing.T) {
 	err := s.Target(binder).SetHub(ctx, hub)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	assert.Contains(t, err.Error(), fmt.Sprintf("in use by another run (process %d since ", os.Getpid()))
+}
+
+func TestChangesThatWaitAreWrittenTogether(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	lock := flock.New(filepath.Join(dir, lockName))
+	require.NoError(t, lock.Lock())
+	ended := make(chan error)
+	for i := range 100 {
+		go func() {
+			ended <- s.Target(&url.URL{Scheme: "https", Host: fmt.Sprintf("b%d.example.org", i), Path: "/"}).SetHub(t.Context(), hub)
+		}()
+	}
+	for waiting := 0; waiting < 100; runtime.Gosched() {
+		s.queue.Lock()
+		waiting = len(s.queued)
+		s.queue.Unlock()
+	}
+	require.NoError(t, lock.Close())
+	require.NoError(t, <-ended)
+	assert.Len(t, open(t, dir).data.Targets, 100, "the first has written what all waited for")
+	for range 99 {
+		require.NoError(t, <-ended)
+	}
 }
 
 func TestTheFileIsReplacedWhole(t *testing.T) {
