@@ -33,6 +33,8 @@ The proxy server could not handle the request<p>Reason: <strong>Error reading fr
 var _ = known("upstream-refused",
 	signature{name: "nginx", make: func(h *hand) { h.refusedPage() }, hop: HopIngress, suspects: []string{"selector-overmatch"}},
 	signature{name: "caddy", make: pageIs(answer{status: 502, header: headers("Server", "Caddy"), after: 2 * time.Millisecond}), hop: HopIngress},
+	signature{name: "nginx, far away", hop: HopIngress, make: pageIs(answer{status: 502, header: nginxHeader, body: nginxPageOf("502 Bad Gateway"),
+		after: 300 * time.Millisecond, tls: &wire.TLS{Version: "TLS 1.3", Seconds: wire.Seconds(time.Second)}})},
 	signature{name: "a proxy without a name", make: pageIs(answer{status: 502, after: time.Millisecond}), hop: HopIngress},
 	signature{name: "hub host", make: failsWith("hub-host/api", hubURL+"/hub/api/", wire.Status, nginxSays(502, "502 Bad Gateway", time.Millisecond))},
 	signature{name: "envoy says so", hop: HopIngress, make: pageIs(answer{status: 503, header: headers("Server", "envoy", "Content-Type", "text/plain"),

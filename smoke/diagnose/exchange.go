@@ -79,6 +79,7 @@ func socket(x *wire.Exchange) bool { return x.Open.Type == wire.TypeWebSocket }
 func handshake(x *wire.Exchange) bool { return socket(x) || sent(x, "Upgrade") != "" }
 
 // took is the time from the request to the head of its answer. Without an answer it is the time until the exchange ended.
+// Connecting is no part of it: over a long way, or on a busy machine, that takes longer than an ingress that refuses at once.
 func took(x *wire.Exchange) time.Duration {
 	from := x.Open.At
 	if x.Request != nil {
@@ -88,7 +89,27 @@ func took(x *wire.Exchange) time.Duration {
 	if x.Response != nil {
 		to = x.Response.At
 	}
+	if at := connectedAt(x); at <= to {
+		from = max(from, at)
+	}
 	return max(0, to-from)
+}
+
+// connectedAt is when a connection was made for a request of ours; zero where there was one already. A browser tells of
+// connecting only when the answer is there.
+func connectedAt(x *wire.Exchange) (at time.Duration) {
+	if x.Client == wire.Browser {
+		return 0
+	}
+	for _, t := range x.TCP {
+		if t.Error == "" {
+			at = max(at, t.At)
+		}
+	}
+	if x.TLS != nil {
+		at = max(at, x.TLS.At)
+	}
+	return at
 }
 
 // connected tells whether the exchange reached something that speaks TCP, and TLS where asked for.

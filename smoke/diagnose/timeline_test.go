@@ -73,10 +73,10 @@ func (h *hand) exchange(step string, kind wire.Type, target string, a answer) wi
 	}
 	h.now += time.Millisecond
 	id := h.tl.BeginAt(ctx, a.client, wire.Open{Type: kind, Method: a.method, URL: target}, h.now)
-	h.connect(ctx, id, a)
 	if a.tls == nil || a.tls.Error == "" {
 		h.add(ctx, a.client, id, wire.KindRequest, wire.Request{Method: a.method, URL: target, Header: a.send})
 	}
+	h.connect(ctx, id, a)
 	h.now += a.after
 	if a.proto == "" {
 		a.proto = "HTTP/1.1"
@@ -105,6 +105,7 @@ func (h *hand) connect(ctx context.Context, id wire.ExchangeID, a answer) {
 		h.add(ctx, a.client, id, wire.KindTCP, tcp)
 	}
 	if a.tls != nil {
+		h.now += time.Duration(a.tls.Seconds)
 		h.add(ctx, a.client, id, wire.KindTLS, *a.tls)
 	}
 }
