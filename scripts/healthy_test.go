@@ -23,16 +23,23 @@ import (
 // half of many must keep to it.
 const maxOverhead = 0.03
 
-// Healthy runs in a row: every one passes, and leaves nothing behind.
+// Healthy runs in a row, in each front end: every one passes, and leaves nothing behind.
 func TestHealthyRuns(t *testing.T) {
-	runs := 30
+	runs, apps := 30, []smoke.App{smoke.AppLab, smoke.AppNotebook}
 	if testing.Short() {
-		runs = 1
+		runs, apps = 1, apps[:1]
 	}
 	d := deploy(t, fixtures.Config{})
+	for _, app := range apps {
+		t.Run(string(app), func(t *testing.T) { healthyRuns(t, d, runs, "SMOKE_APP="+string(app)) })
+	}
+}
+
+func healthyRuns(t *testing.T, d *fixtures.Deployment, runs int, environ ...string) {
+	t.Helper()
 	var overheads []float64
 	for i := range runs {
-		r := healthyRun(t, d)
+		r := healthyRun(t, d, environ...)
 		t.Logf("run %d: %.1f s, overhead %.4f", i+1, time.Duration(r.Seconds).Seconds(), *r.Overhead)
 		overheads = append(overheads, *r.Overhead)
 	}
@@ -42,10 +49,10 @@ func TestHealthyRuns(t *testing.T) {
 }
 
 // healthyRun is one run of the program, looked at from outside.
-func healthyRun(t *testing.T, d *fixtures.Deployment) smoke.Result {
+func healthyRun(t *testing.T, d *fixtures.Deployment, environ ...string) smoke.Result {
 	t.Helper()
 	mark := "BINDERHUB_SMOKE_STARTED_BY=" + rand.Text()
-	s := newSuite(t, d, mark)
+	s := newSuite(t, d, append(environ, mark)...)
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	code, r := s.run(t)
 	require.Empty(t, processes(startedBy(s.cmd.Process.Pid, mark)), "they outlive the program that started them")
