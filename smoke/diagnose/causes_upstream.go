@@ -70,7 +70,7 @@ var upstreamCauses = []Cause{
 		ID:    "upstream-name-unresolved",
 		Title: "The ingress cannot look its upstream up",
 		Match: func(v *View) bool {
-			return v.Answer.proxy() && ((status(v.X) == 502 && took(v.X) >= instant && !holds(body(v.X), "invalid or incomplete")) || holds(body(v.X), "DNS lookup failure"))
+			return v.Answer.proxy() && ((status(v.X) == 502 && soonest(v) >= instant && !holds(body(v.X), "invalid or incomplete")) || holds(body(v.X), "DNS lookup failure"))
 		},
 		Sentence: func(v *View) string {
 			return fmt.Sprintf("%s %s answers %s only after %s: not a refused connection but a name it could not look up, or a connection that died late",
@@ -197,6 +197,16 @@ func breaksOff(v *View) bool {
 		return v.SameHost(x) && byApplication(x) && x.Open.At > v.X.Open.At && urlOf(x).Path != urlOf(v.X).Path
 	})
 	return others && (always || uploads(v.X))
+}
+
+// soonest is the least time in which such a refusal came: one that is slow by itself always is, and any other is when the
+// machine that asks has too much to do.
+func soonest(v *View) time.Duration {
+	least := took(v.X)
+	for _, x := range v.Others(func(x *wire.Exchange) bool { return v.SameHost(x) && refusedUpstream(x) && status(x) == status(v.X) }) {
+		least = min(least, took(x))
+	}
+	return least
 }
 
 // silent is a request that was sent over a standing connection and not answered in the step's time. Websocket handshakes

@@ -35,6 +35,10 @@ var _ = known("upstream-refused",
 	signature{name: "caddy", make: pageIs(answer{status: 502, header: headers("Server", "Caddy"), after: 2 * time.Millisecond}), hop: HopIngress},
 	signature{name: "nginx, far away", hop: HopIngress, make: pageIs(answer{status: 502, header: nginxHeader, body: nginxPageOf("502 Bad Gateway"),
 		after: 300 * time.Millisecond, tls: &wire.TLS{Version: "TLS 1.3", Seconds: wire.Seconds(time.Second)}})},
+	signature{name: "nginx, asked by a machine with too much to do", hop: HopIngress, make: func(h *hand) {
+		pageIs(nginxSays(502, "502 Bad Gateway", 2*time.Second))(h)
+		failsWith("binder-host/health", binderURL+"/health", wire.Status, nginxSays(502, "502 Bad Gateway", 10*time.Millisecond))(h)
+	}},
 	signature{name: "a proxy without a name", make: pageIs(answer{status: 502, after: time.Millisecond}), hop: HopIngress},
 	signature{name: "hub host", make: failsWith("hub-host/api", hubURL+"/hub/api/", wire.Status, nginxSays(502, "502 Bad Gateway", time.Millisecond))},
 	signature{name: "envoy says so", hop: HopIngress, make: pageIs(answer{status: 503, header: headers("Server", "envoy", "Content-Type", "text/plain"),
