@@ -163,7 +163,7 @@ func (w *writer) row(x *wire.Exchange) {
 	if x.Body != nil {
 		r.Bytes = x.Body.Bytes
 	}
-	w.add(r, 200)
+	w.add(r, 130)
 }
 
 func (w *writer) mark(m evidence.Mark) {

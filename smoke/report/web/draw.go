@@ -105,9 +105,16 @@ func (d *drawing) box(n node, x, y int, kind string) {
 	if n.state == "broken" {
 		label = "✗ " + label
 	}
-	d.words("label", label, x, y+20, 7.2)
-	d.words("name", n.name, x, y+37, 6)
-	d.words("note", n.note, x, y+53, 6.2)
+	below := 0 // lines below the first
+	for _, text := range []string{n.name, n.note} {
+		if text != "" {
+			below++
+		}
+	}
+	y += d.height/2 + 5 - 8*below
+	d.words("label", label, x, y, 7.2)
+	d.words("name", n.name, x, y+16, 6)
+	d.words("note", n.note, x, y+16*below, 6.2)
 	d.WriteString("</g>")
 }
 

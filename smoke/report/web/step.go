@@ -29,8 +29,13 @@ func (s scenarioView) Open() bool {
 	return s.Verdict != smoke.Pass && s.Verdict != smoke.Skipped && s.Verdict != smoke.Blocked
 }
 
-// Took is the sum of its steps.
-func (s scenarioView) Took() string { return took(s.Seconds) }
+// Took is the sum of its steps, or nothing where none ran.
+func (s scenarioView) Took() string {
+	if s.Verdict == smoke.Skipped || s.Verdict == smoke.Blocked {
+		return ""
+	}
+	return took(s.Seconds)
+}
 
 // Rows are its steps.
 func (s scenarioView) Rows() (rows []stepView) {
@@ -47,7 +52,9 @@ type stepView struct {
 }
 
 // Ran tells whether there is a time to show.
-func (s stepView) Ran() bool { return s.Seconds > 0 }
+func (s stepView) Ran() bool {
+	return s.Seconds > 0 && s.Verdict != smoke.Skipped && s.Verdict != smoke.Blocked
+}
 
 // Took is the step's time.
 func (s stepView) Took() string { return took(s.Seconds) }

@@ -179,6 +179,8 @@ func took(s wire.Seconds) string {
 		return fmt.Sprintf("%.1f s", d.Seconds())
 	case d >= 10*time.Millisecond:
 		return fmt.Sprintf("%.0f ms", 1000*d.Seconds())
+	case d > 0 && d < 50*time.Microsecond:
+		return "less than 0.1 ms"
 	case d > 0:
 		return fmt.Sprintf("%.1f ms", 1000*d.Seconds())
 	}
