@@ -70,6 +70,9 @@ func newJourney(t *smoke.TargetRun, m *memory) *Journey {
 	j.login()
 	t.ProbeWith(probe.New(j.net, j.authorize).Ask)
 	j.binder = binder.New(j.net, t.Timeline.Places().Binder(), t.Target.Token)
+	if j.user != nil && j.identify != nil {
+		j.binder.LoginBy(j.user.Browse)
+	}
 	return j
 }
 

@@ -20,6 +20,8 @@ type Client struct {
 	net   *wire.Network
 	base  *url.URL // ends in a slash
 	token *atomic.Pointer[string]
+	// browse asks the hub as somebody who has logged in; nil where nobody does.
+	browse func(context.Context, wire.Call) (*wire.Answer, error)
 	// silence is how long a launch's stream may be silent; see maxSilence.
 	silence time.Duration
 }
@@ -34,6 +36,11 @@ func New(net *wire.Network, base *url.URL, token string) *Client {
 
 // Authorize gives the client a token, for what is asked from now on.
 func (c *Client) Authorize(token string) { c.token.Store(&token) }
+
+// LoginBy tells how the hub is asked by the session of somebody who has logged in. It is to be called before anything is asked.
+func (c *Client) LoginBy(browse func(context.Context, wire.Call) (*wire.Answer, error)) {
+	c.browse = browse
+}
 
 // URL is the URL of a path below the base. The path keeps its percent-encoding.
 func (c *Client) URL(path string) string { return c.base.String() + path }
@@ -99,16 +106,15 @@ func (c *Client) Page(ctx context.Context, path string) (Page, error) {
 	return page, nil
 }
 
-// outsider is a fault where BinderHub sends us to the hub's login, and the hub says that our user may not use BinderHub: it
-// knows the token, and answers 403. Of whom it does not know it wants a login, and then there is nothing to tell.
-// Source: jupyterhub/apihandlers/auth.py, OAuthAuthorizeHandler.
+// outsider is a fault where BinderHub sends somebody who has logged in to the hub's login, and the hub says that this user may
+// not use BinderHub. Source: jupyterhub/apihandlers/auth.py, OAuthAuthorizeHandler.
 func (c *Client) outsider(ctx context.Context, to string) error {
 	at, err := c.base.Parse(to)
-	if err != nil || *c.token.Load() == "" || !strings.HasSuffix(at.Path, "/hub/api/oauth2/authorize") || c.net.Timeline().Places().RoleOf(at.String()) != wire.RoleHub {
+	if err != nil || c.browse == nil || !strings.HasSuffix(at.Path, "/hub/api/oauth2/authorize") || c.net.Timeline().Places().RoleOf(at.String()) != wire.RoleHub {
 		return nil
 	}
 	subject := "The hub's leave to use BinderHub"
-	a, err := c.net.Do(ctx, wire.Call{Subject: subject, URL: at.String(), Header: c.header()})
+	a, err := c.browse(ctx, wire.Call{Subject: subject, URL: at.String()})
 	if err != nil || a.Status != http.StatusForbidden {
 		return nil
 	}

@@ -25,7 +25,7 @@ func NewSession(net *wire.Network, base func() string) (*Hub, error) {
 func (h *Hub) LogIn(ctx context.Context, user, password string) error {
 	h.net.Timeline().Redactor().Learn(password)
 	subject, at := "JupyterHub's login form", h.base()+"hub/login"
-	page, err := h.browse(ctx, wire.Call{Subject: subject, URL: at})
+	page, err := h.Browse(ctx, wire.Call{Subject: subject, URL: at})
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (h *Hub) LogIn(ctx context.Context, user, password string) error {
 		return err
 	}
 	form := url.Values{"username": {user}, "password": {password}, "_xsrf": {h.cookie("_xsrf")}}
-	a, err := h.browse(ctx, wire.Call{
+	a, err := h.Browse(ctx, wire.Call{
 		Subject: subject, Method: http.MethodPost, URL: at, Body: []byte(form.Encode()),
 		Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
 	})
@@ -68,10 +68,10 @@ const tokenLife = 24 * 3600
 // getToken gets an API token for what scripts do, as a person does on the hub's token page. Source: jupyterhub/apihandlers/users.py.
 func (h *Hub) getToken(ctx context.Context) error {
 	// The page's visit binds the XSRF cookie to the session that has begun.
-	if _, err := h.browse(ctx, wire.Call{Subject: "JupyterHub's token page", URL: h.base() + "hub/token"}); err != nil {
+	if _, err := h.Browse(ctx, wire.Call{Subject: "JupyterHub's token page", URL: h.base() + "hub/token"}); err != nil {
 		return err
 	}
-	a, err := h.browse(ctx, wire.Call{Subject: userSubject, URL: h.base() + "hub/api/user", Header: h.xsrf()})
+	a, err := h.Browse(ctx, wire.Call{Subject: userSubject, URL: h.base() + "hub/api/user", Header: h.xsrf()})
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (h *Hub) makeToken(ctx context.Context, user string) error {
 	header := h.xsrf()
 	header.Set("Content-Type", "application/json")
 	path := "users/" + url.PathEscape(user) + "/tokens"
-	a, err := h.browse(ctx, wire.Call{
+	a, err := h.Browse(ctx, wire.Call{
 		Subject: subject, Method: http.MethodPost, URL: h.base() + "hub/api/" + path, Header: header,
 		Body: fmt.Appendf(nil, `{"note": "binderhub-smoke", "expires_in": %d}`, tokenLife),
 	})
@@ -136,8 +136,8 @@ func (h *Hub) cookie(name string) string {
 	return ""
 }
 
-// browse asks as a browser does, with the session's cookies.
-func (h *Hub) browse(ctx context.Context, c wire.Call) (*wire.Answer, error) {
+// Browse asks as a browser does, with the session's cookies.
+func (h *Hub) Browse(ctx context.Context, c wire.Call) (*wire.Answer, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil {
 		return nil, err
