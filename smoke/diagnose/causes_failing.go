@@ -140,16 +140,22 @@ func inFrames(x *wire.Exchange, words ...string) bool {
 	return false
 }
 
-// expired is a token that the user server refuses, and took for another request before this one and for none after.
+// expired is a token that the user server refuses, and took for another request before this one and for none after. Of what is
+// no GET it may say that _xsrf is missing, which it wants of strangers: then a GET must have been refused too.
 func expired(v *View) bool {
-	if !forbidden(v) || sent(v.X, "Authorization") == "" || openAPI(v.X) || v.Says("_xsrf") || holds(body(v.X), "_xsrf") {
+	if !forbidden(v) || sent(v.X, "Authorization") == "" || openAPI(v.X) {
 		return false
 	}
-	took := func(x *wire.Exchange) bool {
+	known := func(x *wire.Exchange) bool {
 		a, _ := Answered(x)
-		return v.SameHost(x) && a.Hop == HopServer && status(x) < http.StatusBadRequest && sent(x, "Authorization") != "" && !openAPI(x) && !handshake(x)
+		return v.SameHost(x) && a.Hop == HopServer && sent(x, "Authorization") != "" && !openAPI(x) && !handshake(x)
 	}
+	took := func(x *wire.Exchange) bool { return known(x) && status(x) < http.StatusBadRequest }
 	_, before := v.Other(func(x *wire.Exchange) bool { return took(x) && x.Open.At < v.X.Open.At })
 	_, after := v.Other(func(x *wire.Exchange) bool { return took(x) && x.Open.At > v.X.Open.At })
-	return before && !after
+	_, refused := v.Other(func(x *wire.Exchange) bool {
+		return known(x) && method(x) == http.MethodGet && status(x) == http.StatusForbidden
+	})
+	stranger := v.Says("_xsrf") || holds(body(v.X), "_xsrf")
+	return before && !after && (refused || !stranger)
 }

@@ -35,7 +35,22 @@ var _ = known("short-lived-session", signature{name: "it was good before", hop: 
 	h.served()
 	h.get("server/api", serverURL+"api/contents?content=0", serverSays(200, `{"name": ""}`))
 	saving(serverSays(403, `{"message": "Forbidden", "reason": null}`))(h)
+}}, signature{name: "a stranger's from now on", hop: HopServer, make: func(h *hand) {
+	h.get("server/api", serverURL+"api/contents?content=0", serverSays(200, `{"name": ""}`))
+	saving(wantsXSRF)(h)
+	h.get("clean-up/shutdown", serverURL+"api/contents?content=1", serverSays(403, `{"message": "Forbidden", "reason": null}`))
 }})
+
+var wantsXSRF = serverSays(403, `{"message": "'_xsrf' argument missing from POST", "reason": null}`)
+
+func TestATokenThatIsTakenForReadingLacksXSRFForWriting(t *testing.T) {
+	h := byHand(t)
+	h.get("server/api", serverURL+"api/contents?content=0", serverSays(200, `{"name": ""}`))
+	saving(wantsXSRF)(h)
+	h.one("xsrf-403")
+	h.get("clean-up/shutdown", serverURL+"api/contents?content=1", serverSays(200, `{"name": ""}`))
+	h.one("xsrf-403")
+}
 
 func TestATokenThatWasNeverTakenIsStripped(t *testing.T) {
 	h := byHand(t)
