@@ -47,6 +47,8 @@ func commands() []command {
 		{"check", "check the settings; no traffic", (*program).check},
 		{"list", "show targets, scenarios and steps, and what would run; no traffic", (*program).list},
 		{"explain", "diagnose a recording again: explain <timeline.ndjson or report directory>; no traffic", (*program).explain},
+		{"open", "open the last report, or open <report directory>, in the default browser; no traffic", (*program).open},
+		{"compare", "say what differs between two reports: compare <directory> <directory>; no traffic", (*program).compare},
 		{"deployment", "run a BinderHub deployment on loopback until Ctrl-C", (*program).deployment},
 		{"runbook", "print the runbook, or sections: runbook <id> ...", (*program).runbook},
 		{"version", "print the version", (*program).version},

@@ -18,7 +18,7 @@ var (
 )
 
 // formsOf returns a secret in every form in which it may stand in a text: raw, URL-encoded as Go, browsers and Python do
-// (once and twice, since a login page's "next" holds a URL), inside JSON and HTML, and in base64.
+// (once and twice, since a login page's "next" holds a URL), inside JSON and HTML, and in base64, also that URL-encoded.
 func formsOf(s string) []string {
 	query, escaped := url.QueryEscape(s), html.EscapeString(s)
 	forms := []string{s, query, url.PathEscape(s), componentEscapes.Replace(query), url.QueryEscape(query), escaped, htmlEntities.Replace(escaped)}
@@ -29,7 +29,10 @@ func formsOf(s string) []string {
 		inner := strings.Trim(string(quoted), `"`)
 		forms = append(forms, inner, strings.ReplaceAll(inner, "/", `\/`))
 	}
-	forms = append(forms, base64Forms(s)...)
+	for _, f := range base64Forms(s) {
+		query := url.QueryEscape(f) // base64 has + and /, and stands in URLs too
+		forms = append(forms, f, query, percentCode.ReplaceAllStringFunc(query, strings.ToLower))
+	}
 	slices.Sort(forms)
 	return slices.DeleteFunc(slices.Compact(forms), func(f string) bool { return len(f) < minSecret })
 }

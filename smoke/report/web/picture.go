@@ -5,7 +5,7 @@ import (
 	"encoding/base64"
 	"html/template"
 	"image"
-	"image/color"
+	"image/draw"
 	"image/jpeg"
 	"image/png"
 	"os"
@@ -28,7 +28,7 @@ func (t *targetView) illustrate(limit int) {
 	t.pictures = map[string]template.URL{}
 	all, sum := t.onDisk()
 	shrink := sum > int64(limit)
-	for _, p := range all {
+	for _, p := range all[:min(len(all), maxPictureCount)] {
 		b, kind := load(t.file(p.path), shrink)
 		if len(b) == 0 || t.pictureBytes+len(b) > limit {
 			continue
@@ -42,6 +42,9 @@ func (t *targetView) illustrate(limit int) {
 func (t *targetView) onDisk() (all []picture, sum int64) {
 	for _, sc := range t.Scenarios {
 		for _, st := range sc.Steps {
+			if slices.ContainsFunc(all, func(p picture) bool { return p.path == st.Screenshot }) {
+				continue
+			}
 			info, err := os.Stat(t.file(st.Screenshot))
 			if st.Screenshot == "" || err != nil || !info.Mode().IsRegular() || info.Size() > maxPictureFile {
 				continue
@@ -62,11 +65,12 @@ func (t *targetView) onDisk() (all []picture, sum int64) {
 	return all, sum
 }
 
-// Bounds of a picture: of its file in bytes, of its sides in pixels.
+// Bounds of pictures: how many there are of a target, of a file in bytes, of its sides in pixels.
 const (
-	maxPictureFile = 16 << 20
-	maxSide        = 8192
-	shownWidth     = 960
+	maxPictureCount = 40
+	maxPictureFile  = 16 << 20
+	maxSide         = 8192
+	shownWidth      = 960
 )
 
 // file is where a screenshot lies. A path from a report may lead nowhere else than below it.
@@ -103,25 +107,22 @@ func load(path string, shrink bool) (b []byte, kind string) {
 
 // smaller halves a picture until it is no wider than is shown, each pixel the mean of four.
 func smaller(p image.Image) image.Image {
-	for p.Bounds().Dx() > shownWidth {
-		size := p.Bounds().Size().Div(2)
-		half := image.NewRGBA(image.Rectangle{Max: size})
-		for y := range size.Y {
-			for x := range size.X {
-				half.SetRGBA(x, y, mean(p, p.Bounds().Min.Add(image.Pt(2*x, 2*y))))
-			}
+	whole := image.NewRGBA(image.Rectangle{Max: p.Bounds().Size()})
+	draw.Draw(whole, whole.Rect, p, p.Bounds().Min, draw.Src)
+	for whole.Rect.Dx() > shownWidth {
+		half := image.NewRGBA(image.Rectangle{Max: whole.Rect.Size().Div(2)})
+		for y := range half.Rect.Dy() {
+			halveRow(half.Pix[y*half.Stride:][:half.Stride], whole.Pix[2*y*whole.Stride:], whole.Stride)
 		}
-		p = half
+		whole = half
 	}
-	return p
+	return whole
 }
 
-// mean is the colour of four pixels together.
-func mean(p image.Image, at image.Point) color.RGBA {
-	var r, g, b, a uint32
-	for _, d := range []image.Point{{}, {X: 1}, {Y: 1}, {X: 1, Y: 1}} {
-		pr, pg, pb, pa := p.At(at.X+d.X, at.Y+d.Y).RGBA()
-		r, g, b, a = r+pr, g+pg, b+pb, a+pa
+// halveRow fills a row with the means of two rows that are twice as long.
+func halveRow(row, from []byte, stride int) {
+	for i := range row {
+		k := i/4*8 + i%4
+		row[i] = uint8((int(from[k]) + int(from[k+4]) + int(from[stride+k]) + int(from[stride+k+4])) / 4)
 	}
-	return color.RGBA{uint8(r >> 10), uint8(g >> 10), uint8(b >> 10), uint8(a >> 10)}
 }
