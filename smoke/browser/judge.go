@@ -42,7 +42,7 @@ func (r *recorder) subject(q *request) (subject, want string) {
 func (r *recorder) judge(q *request, mimeType string) *wire.Fault {
 	subject, want := r.subject(q)
 	f := &wire.Fault{Subject: subject, URL: q.url, Want: strings.TrimSpace("200 " + want), Exchanges: []wire.ExchangeID{q.exchange}}
-	f.Got = strings.TrimSpace(fmt.Sprintf("%d %s%s", q.response.Status, mimeType, q.kept()))
+	f.Got = strings.TrimSpace(fmt.Sprintf("%d %s%s", q.response.Status, mimeType, r.provenance(q)))
 	switch status := q.response.Status; {
 	case status >= 400 && allowedRequest(q):
 		return nil
@@ -88,18 +88,22 @@ func acceptable(q *request, want, mimeType string) bool {
 // scriptTypes are those of JavaScript that servers send today, of the sixteen that there are.
 var scriptTypes = []string{"text/javascript", "application/javascript", "application/x-javascript", "application/ecmascript", "text/ecmascript"}
 
-// kept says when an answer did not come from the network.
-func (q *request) kept() string {
-	if q.from == "" {
-		return ""
+// provenance says when an answer did not come from the network, or when the page that names a script or a style did not.
+func (r *recorder) provenance(q *request) string {
+	asset := q.resource == network.ResourceTypeScript || q.resource == network.ResourceTypeStylesheet
+	switch page := r.document; {
+	case q.from != "":
+		return " (from " + q.from + ")"
+	case asset && page != nil && page.from != "" && page.loader == q.loader:
+		return " (named by a page that comes from " + page.from + ")"
 	}
-	return " (from " + q.from + ")"
+	return ""
 }
 
 // judgeFailure raises the fault of a request that did not come to its end, if it matters.
 func (r *recorder) judgeFailure(q *request, c wire.Close) {
 	subject, _ := r.subject(q)
-	f := &wire.Fault{Subject: subject, URL: q.url, Symptom: c.Symptom, Want: "a complete answer", Got: c.Error + q.kept(), Exchanges: []wire.ExchangeID{q.exchange}}
+	f := &wire.Fault{Subject: subject, URL: q.url, Symptom: c.Symptom, Want: "a complete answer", Got: c.Error + r.provenance(q), Exchanges: []wire.ExchangeID{q.exchange}}
 	heavy := severityOf(q)
 	switch {
 	case heavy == harmless:

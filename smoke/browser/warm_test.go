@@ -14,15 +14,21 @@ import (
 // secured is the double behind TLS, which service workers want, with what it says of caching left as the handler sets it.
 func secured(t *testing.T, handler http.Handler) (*double, *Browser) {
 	t.Helper()
+	return securedAt(t, "hub.test", handler)
+}
+
+// securedAt is secured under another name.
+func securedAt(t *testing.T, host string, handler http.Handler) (*double, *Browser) {
+	t.Helper()
 	needsCertutil(t)
 	ca := newAuthority(t, "ours")
 	d := &double{tl: newTimeline("https://binder.test/", "https://hub.test/")}
 	d.handler.Store(&handler)
-	server := ca.serve(t, "hub.test", time.Now().Add(time.Hour), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := ca.serve(t, host, time.Now().Add(time.Hour), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		(*d.handler.Load()).ServeHTTP(w, r)
 	}))
 	var err error
-	d.browser, err = Start(t.Context(), Options{Timeline: d.tl, CA: ca.pem, Resolve: map[string]string{"hub.test:443": server.Listener.Addr().String()}})
+	d.browser, err = Start(t.Context(), Options{Timeline: d.tl, CA: ca.pem, Resolve: map[string]string{host + ":443": server.Listener.Addr().String()}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, d.browser.Close(context.Background())) })
 	return d, d.browser
@@ -55,7 +61,7 @@ func TestWarmProfile(t *testing.T) {
 		"worker that answers with an error": {worker(`new Response("gone", {status: 503})`), nil, wire.Status, "503 text/plain (from the page's service worker)"},
 		"worker that answers with a page":   {worker(`new Response("<p>", {headers: {"Content-Type": "text/html"}})`), nil, wire.ContentType, "200 text/html (from the page's service worker)"},
 		"worker that passes all on":         {worker(`fetch(e.request)`), nil, "", ""},
-		"page of an earlier release":        {old, replaced, wire.Status, "404"},
+		"page of an earlier release":        {old, replaced, wire.Status, "404 text/plain (named by a page that comes from the browser's cache)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, b := secured(t, c.first)
@@ -74,6 +80,55 @@ func TestWarmProfile(t *testing.T) {
 			}
 			f, _ := requireFault(t, d.tl, err, c.symptom)
 			require.Contains(t, f.Got, c.got)
+		})
+	}
+}
+
+// The same of BinderHub's own front page, which is opened again to launch by its form.
+func TestWarmFrontPage(t *testing.T) {
+	const url = "https://binder.test/"
+	files := func(register string) routes {
+		return withFront(front+register).with("/sw.js", script(`onfetch = (e) => { if (e.request.url.endsWith("bundle.js")) e.respondWith(new Response("gone", {status: 503})) }`))
+	}
+	bundle := "binder.test/static/dist/bundle.js"
+	kept := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "max-age=3600")
+		html(front)(w, r)
+	}
+	uncached := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		script("1")(w, r)
+	}
+	for name, c := range map[string]struct {
+		first, second routes
+		got           string
+	}{
+		"healthy":                    {files(""), nil, ""},
+		"service worker":             {files(`<script>navigator.serviceWorker.register("/sw.js").then(() => navigator.serviceWorker.ready).then(() => document.title = "installed")</script>`), nil, "503 text/plain (from the page's service worker)"},
+		"page of an earlier release": {files("").with("binder.test/", kept).with(bundle, uncached), routes{}, "404 text/plain (named by a page that comes from the browser's cache)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, b := securedAt(t, "binder.test", c.first)
+			_, err := b.FillForm(limited(t, 20*time.Second), url, "gh/owner/repo/HEAD")
+			require.NoError(t, err)
+			if name == "service worker" {
+				_, err := until[bool](limited(t, 20*time.Second), b, `() => document.title === "installed"`)
+				require.NoError(t, err)
+			}
+			if c.second != nil {
+				d.serve(c.second)
+			}
+			_, err = b.FillForm(limited(t, 20*time.Second), url, "gh/owner/repo/HEAD")
+			if c.got == "" {
+				require.NoError(t, err)
+				return
+			}
+			if err == nil { // the form was filled before the file was missed
+				err = b.rec.wait(limited(t, 3*time.Second), func() bool { return false })
+			}
+			f, x := requireFault(t, d.tl, err, wire.Status)
+			require.Equal(t, c.got, f.Got)
+			require.Equal(t, wire.RoleBinder, x.Open.Role)
 		})
 	}
 }

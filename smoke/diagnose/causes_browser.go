@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 
 	"binderhub-smoke/smoke/wire"
@@ -12,9 +13,13 @@ var browserCauses = []Cause{
 	{
 		ID: "assets-stale-cache", Title: "Returning visitors get what an earlier visit left", At: pagesOwner,
 		Match: func(v *View) bool {
-			return v.X.Client == wire.Browser && v.Says("(from the page's service worker)", "(from the browser's cache)")
+			kept := v.X.Client == wire.Browser && v.Says("(from the page's service worker)", "(from the browser's cache)")
+			return kept || outdated(v)
 		},
 		Sentence: func(v *View) string {
+			if outdated(v) {
+				return fmt.Sprintf("A returning visitor gets a page that an earlier visit left, and the file that it names, %s, is no longer there (%s); a new visitor gets the page anew", urlOf(v.X).Path, v.Fault.Got)
+			}
 			from := "the browser's cache"
 			if v.Says("(from the page's service worker)") {
 				from = "a service worker that an earlier visit installed"
@@ -77,6 +82,11 @@ var browserCauses = []Cause{
 		Suspects: []string{"page-error", "assets-stale-cache", "server-lib-regression"},
 		Remedy:   "The console beside the screenshot names file and line. A file that comes changed or cut on the way (compare `curl` through the ingress and through `kubectl port-forward`), files of two releases in one page (a cache, two replicas), or an extension that does not fit the front end's version.",
 	},
+}
+
+// outdated tells of a file that is not there, named by a page that the browser had kept: new pages name other files.
+func outdated(v *View) bool {
+	return v.X.Client == wire.Browser && v.Says("(named by a page that comes from ") && lost(v.X) && status(v.X) != 403
 }
 
 // pagesOwner is whose page it is: BinderHub has some too.
@@ -153,6 +163,9 @@ func (v *View) requestBeside() string {
 	name := "the browser"
 	if v.X.Client == wire.Browser {
 		other, name = wire.Raw, "the raw client"
+	}
+	if v.X.Open.Method != http.MethodGet {
+		return "" // what they sent may differ
 	}
 	for _, x := range v.All {
 		same := x.Client == other && x.Open.Type == wire.TypeHTTP && x.Open.Method == v.X.Open.Method && v.SameHost(x) && urlOf(x).Path == urlOf(v.X).Path

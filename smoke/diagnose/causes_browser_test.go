@@ -1,6 +1,8 @@
 package diagnose
 
 import (
+	"fmt"
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,6 +37,22 @@ func keptAnswer(from, got string, symptom wire.Symptom) func(*hand) {
 	}
 }
 
+// oldPage is a page that the browser had kept, and a script that it names and that is answered so.
+func oldPage(status int) func(*hand) {
+	return func(h *hand) {
+		h.served()
+		id := h.get("notebook/reload", serverURL+"static/lab/old.js", answer{client: wire.Browser, status: status})
+		h.fails("notebook/reload", wire.Status, fmt.Sprintf("%d text/html (named by a page that comes from the browser's cache)", status), id)
+	}
+}
+
+// A bad gateway is no file of an earlier release.
+func TestOldPageBehindABadGateway(t *testing.T) {
+	h := byHand(t)
+	oldPage(502)(h)
+	require.NotEqual(t, "assets-stale-cache", h.diagnose()[0].Cause)
+}
+
 var (
 	_ = known("ws-wrong-scheme",
 		signature{name: "websocket", make: pageSays("notebook/open", "mixed content: the browser blocks ws://hub.example.org/user/x/api/kernels/k/channels"), hop: HopIngress},
@@ -46,6 +64,7 @@ var (
 	)
 	_ = known("assets-stale-cache",
 		signature{name: "service worker", make: keptAnswer("the page's service worker", "503 text/plain", wire.Status), hop: HopServer},
+		signature{name: "page of an earlier release", make: oldPage(404), hop: HopServer},
 		signature{name: "cache", make: keptAnswer("the browser's cache", "200 text/html", wire.ContentType), hop: HopServer},
 	)
 	_ = known("page-error", signature{name: "BinderHub's page", make: frontSays("the uncaught error “Uncaught TypeError: x is not a function”"), hop: HopBinderHub})
@@ -124,4 +143,13 @@ func TestSideBySideOfRequests(t *testing.T) {
 	id := h.get("notebook/lab", serverURL+"lab?x", answer{client: wire.Browser, status: 403})
 	h.fails("notebook/lab", wire.Status, "403", id)
 	require.Contains(t, h.diagnose()[0].Summary, "the raw client got 200 from the same URL")
+}
+
+// What two clients sent may differ: a small file that was accepted says nothing of a large one.
+func TestNothingIsBesideWhatWasSent(t *testing.T) {
+	h := byHand(t)
+	h.get("notebook/open", serverURL+"api/contents/n.ipynb", answer{method: http.MethodPut, status: 201})
+	id := h.get("notebook/save", serverURL+"api/contents/n.ipynb", answer{client: wire.Browser, method: http.MethodPut, status: 413})
+	h.fails("notebook/save", wire.Status, "413", id)
+	require.NotContains(t, h.one("save-413").Summary, "Side by side")
 }

@@ -63,7 +63,7 @@ var serverCauses = []Cause{
 		Remedy:   "An answer of nginx: a `location ~ \\.(js|css)$` takes the files away from the application; of the hub: paths are routed to the wrong service; of the server: the build of JupyterLab in the image is incomplete (`jupyter lab clean && jupyter lab build`). A CDN: purge it, and never cache the HTML.",
 	},
 	{
-		ID: "console-errors", Title: "The page reports errors", Hop: HopServer,
+		ID: "console-errors", Title: "The page reports errors", At: pagesOwner,
 		Match: func(v *View) bool { return v.Warning() && (v.Symptom(wire.PageError) || len(v.X.Console) > 0) },
 		Sentence: func(v *View) string {
 			return fmt.Sprintf("The page works, and reports an error: %s", quote(v.Fault.Got))
