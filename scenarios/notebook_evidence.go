@@ -63,8 +63,11 @@ func (v *visit) evidence(ctx context.Context, name string, err error) {
 	if failed {
 		v.repeat(ctx)
 	}
-	if !failed && name == "launch" {
+	switch {
+	case !failed && name == "launch":
 		v.browser.Painted(ctx, v.server.Base())
+	case !failed && name == "lab":
+		v.browser.Furnished(ctx)
 	}
 	if !failed && v.browser.Failing() {
 		return

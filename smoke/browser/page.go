@@ -60,9 +60,21 @@ const painted = `() => location.href.startsWith(%s) && document.readyState !== "
 	(!!document.querySelector("#jupyterlab-splash, .jp-LabShell, .jp-NotebookShell") || document.body.innerText.trim() !== "") &&
 	new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`
 
+// furnished is true when a front end shows what it opens with: its launcher, a document, or Notebook 7's list of files.
+const furnished = `() => [...document.querySelectorAll(".jp-LauncherCard, .jp-Document, .jp-NotebookShell .jp-DirListing-item")].some((el) => el.getClientRects().length > 0) &&
+	new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`
+
 // Painted waits until a page below a URL shows anything, for a short time: it is for pictures, and proves nothing.
 func (b *Browser) Painted(ctx context.Context, below string) {
+	b.pose(ctx, fmt.Sprintf(painted, strconv.Quote(below)))
+}
+
+// Furnished waits as Painted does until a front end shows more than its frame.
+func (b *Browser) Furnished(ctx context.Context) { b.pose(ctx, furnished) }
+
+// pose waits for a JavaScript function to be true. Where it is not the picture is an emptier one.
+func (b *Browser) pose(ctx context.Context, function string) {
 	ctx, cancel := context.WithTimeout(ctx, paintTime)
 	defer cancel()
-	_, _ = until[bool](ctx, b, fmt.Sprintf(painted, strconv.Quote(below))) // without it the picture is an empty one
+	_, _ = until[bool](ctx, b, function)
 }
