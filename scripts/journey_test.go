@@ -65,7 +65,7 @@ func newSuite(t *testing.T, d *fixtures.Deployment, environ ...string) *suite {
 }
 
 // run runs the program to its end.
-func (s *suite) run(t *testing.T) (code int, r smoke.Result) {
+func (s *suite) run(t testing.TB) (code int, r smoke.Result) {
 	t.Helper()
 	out, _ := s.cmd.Output()
 	r = s.result(t)
@@ -76,13 +76,13 @@ func (s *suite) run(t *testing.T) (code int, r smoke.Result) {
 }
 
 // result reads the report and holds it against its schema.
-func (s *suite) result(t *testing.T) smoke.Result {
+func (s *suite) result(t testing.TB) smoke.Result {
 	t.Helper()
 	return s.resultIn(t, ".")
 }
 
 // resultIn is result of a report in a directory below.
-func (s *suite) resultIn(t *testing.T, below string) (r smoke.Result) {
+func (s *suite) resultIn(t testing.TB, below string) (r smoke.Result) {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(s.dir, "smoke-report", below, "report.json"))
 	require.NoError(t, err)
