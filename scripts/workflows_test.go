@@ -2,10 +2,12 @@ package main
 
 import (
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +15,8 @@ import (
 	"github.com/rhysd/actionlint"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"binderhub-smoke/smoke"
 )
 
 // workflowFiles are all files of .github that GitHub reads.
@@ -41,6 +45,40 @@ func TestWorkflowsAreInOrder(t *testing.T) {
 		require.NoError(t, err)
 		assert.Empty(t, problems, name)
 	}
+}
+
+// The workflow offers what there is to choose, begins as the README says, and may do no more than read.
+func TestTheWorkflowOffersWhatThereIs(t *testing.T) {
+	b, err := os.ReadFile("../.github/workflows/smoke.yml")
+	require.NoError(t, err)
+	var w struct {
+		On          map[string]any
+		Permissions map[string]string
+		Jobs        map[string]struct {
+			Permissions map[string]string
+			Concurrency map[string]any
+			Timeout     int `yaml:"timeout-minutes"`
+		}
+	}
+	require.NoError(t, yaml.Unmarshal(b, &w))
+	require.ElementsMatch(t, []string{"workflow_call", "workflow_dispatch", "repository_dispatch", "schedule"}, slices.Collect(maps.Keys(w.On)))
+	byHand := struct {
+		Inputs map[string]struct {
+			Type    string
+			Options []string
+		}
+	}{}
+	again, err := yaml.Marshal(w.On["workflow_dispatch"])
+	require.NoError(t, err)
+	require.NoError(t, yaml.Unmarshal(again, &byHand))
+	assert.Equal(t, "choice", byHand.Inputs["target"].Type)
+	assert.ElementsMatch(t, []string{string(smoke.ModeGate), string(smoke.ModeQuick), string(smoke.ModeSoak)}, byHand.Inputs["mode"].Options)
+	assert.Equal(t, map[string]string{"contents": "read"}, w.Permissions)
+	for name, job := range w.Jobs {
+		assert.Empty(t, job.Permissions, name)
+	}
+	assert.Equal(t, false, w.Jobs["smoke"].Concurrency["cancel-in-progress"], "who has launched is not cancelled")
+	assert.Greater(t, w.Jobs["smoke"].Timeout, 4*60, "a soak of four hours has the time")
 }
 
 // pinned is an action of another repository at a commit, with the version for people.
@@ -75,8 +113,8 @@ type action struct {
 	Runs   struct {
 		Using string
 		Steps []struct {
-			Name, ID, Shell, Run, Uses string
-			Env                        map[string]string
+			Name, ID, Shell, Run, Uses, If string
+			Env                            map[string]string
 		}
 	}
 }
@@ -93,8 +131,12 @@ func readAction(t *testing.T) action {
 func TestTheActionsScriptsAreInOrder(t *testing.T) {
 	a := readAction(t)
 	assert.Equal(t, "composite", a.Runs.Using)
-	scripts := 0
+	scripts, kept := 0, 0
 	for _, step := range a.Runs.Steps {
+		if strings.HasPrefix(step.Uses, "actions/upload-artifact@") || strings.HasPrefix(step.Uses, "actions/cache/save@") {
+			assert.Equal(t, "always()", step.If, "what a failed run leaves is wanted most")
+			kept++
+		}
 		if step.Run == "" {
 			continue
 		}
@@ -104,6 +146,7 @@ func TestTheActionsScriptsAreInOrder(t *testing.T) {
 		checkScript(t, step.Run)
 	}
 	assert.Equal(t, 3, scripts)
+	assert.Equal(t, 2, kept)
 	for name, input := range a.Inputs {
 		assert.NotEmpty(t, input.Description, name)
 	}
