@@ -1,6 +1,12 @@
 package scenarios_test
 
 import (
+	"io"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,6 +34,7 @@ func TestKernel(t *testing.T) {
 		"takes errors for well":   {trial{sick: forgiving}, expectation{"kernel/output", smoke.Failed, "expected the error RuntimeError: smoke, got ok"}},
 		"interrupts do not pass":  {trial{sick: well, ingress: hubServer("location ~ /api/kernels/[^/]+/interrupt$ { return 403; }")}, expectation{"kernel/interrupt", smoke.Failed, "403"}},
 		"restarts do not pass":    {trial{sick: well, ingress: hubServer("location ~ /api/kernels/[^/]+/restart$ { return 403; }")}, expectation{"kernel/restart", smoke.Failed, "403"}},
+		"restarts never return":   {trial{sick: well, budgets: quick("kernel/restart"), ingress: hubServer("location ~ /api/kernels/[^/]+/restart$ { proxy_pass http://" + unanswering(t) + "; }")}, expectation{"kernel/restart", smoke.Failed, "The restart of the kernel at "}},
 		"no kernelspec":           {trial{sick: well, ingress: hubServer(`location ~ /api/kernelspecs$ { default_type application/json; return 200 '{"default": "python3", "kernelspecs": {}}'; }`)}, expectation{"kernel/start", smoke.Failed, "at least one kernel, got none"}},
 		"a kernelspec that fails": {trial{sick: well, ingress: hubServer(`location ~ /api/kernelspecs$ { default_type application/json; return 200 '{"default": "none", "kernelspecs": {"none": {"spec": {"language": "python"}}}}'; }`)}, expectation{"kernel/start", smoke.Failed, "500"}},
 	} {
@@ -63,6 +70,48 @@ func TestKernelThatIgnoresInterrupts(t *testing.T) {
 	d := deployment(t)
 	r := trial{sick: deaf, run: []string{"kernel/interrupt"}, budgets: map[string]time.Duration{"kernel/interrupt": 3 * time.Second}}.against(t, d)
 	expectation{"kernel/interrupt", smoke.Failed, "no reply on the shell channel"}.check(t, r)
+}
+
+// A kernel that its server has restarted, and that never speaks again.
+func TestKernelThatDoesNotComeBack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the server waits for such a kernel's end")
+	}
+	d := deployment(t)
+	r := trial{sick: once, run: []string{"kernel/restart"}, budgets: map[string]time.Duration{"kernel/restart": 5 * time.Second}}.against(t, d)
+	expectation{"kernel/interrupt", smoke.Pass, ""}.check(t, r)
+	expectation{"kernel/restart", smoke.Failed, "The kernel's websocket at "}.check(t, r)
+}
+
+// unanswering is an address at which requests are taken and never answered.
+func unanswering(t *testing.T) string {
+	return listen(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // until then the server does not see that who asked has gone
+		<-r.Context().Done()
+	}))
+}
+
+// A kernel that comes back from its restart, and no new websocket leads to it.
+func TestKernelThatIsNotReachedAgain(t *testing.T) {
+	d := deployment(t)
+	to := &url.URL{Scheme: "http", Host: proxyAddress(t, d)}
+	pass := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(to)
+		r.Out.Host = r.In.Host
+	}}
+	var restarted atomic.Bool
+	between := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/channels") && restarted.Load() {
+			http.Error(w, "no", http.StatusServiceUnavailable)
+			return
+		}
+		if strings.HasSuffix(r.URL.Path, "/restart") {
+			restarted.Store(true)
+		}
+		pass.ServeHTTP(w, r)
+	}))
+	r := trial{sick: well, run: []string{"kernel/restart"}, ingress: func(in *fixtures.Ingress) { in.Hub.Upstream = between }}.against(t, d)
+	expectation{"kernel/restart", smoke.Failed, "The kernel's websocket at "}.check(t, r)
 }
 
 // A server whose kernels are of another language: its cells are not ours, and that is no fault.

@@ -31,6 +31,9 @@ func TestLaunchThroughAnIngress(t *testing.T) {
 		"live": {trial{binder: building}, expectation{"launch/build", smoke.Pass, ""}},
 		"held back": {trial{binder: building, ingress: func(in *fixtures.Ingress) { in.Binder.HTTP10, in.Binder.Buffering = true, true }},
 			expectation{"launch/build", smoke.Failed, "all of them in a heap"}},
+		"held back by compression": {trial{binder: building, ingress: func(in *fixtures.Ingress) {
+			in.Binder.Buffering, in.Binder.Location = true, "gzip on; gzip_types text/event-stream; gzip_min_length 1; gzip_proxied any;"
+		}}, expectation{"launch/build", smoke.Failed, "all of them in a heap"}},
 		"cut by a short timeout": {trial{binder: func(c *binderhub.Config) {
 			c.ReposFile = repositories(t, "    build: {duration: 60s, log: [Collecting numpy]}\n")
 		}, ingress: func(in *fixtures.Ingress) { in.Binder.ReadTimeout = "1s" }, grace: time.Second},

@@ -51,6 +51,14 @@ func TestServerBehindAnIngress(t *testing.T) {
 // has a kernel.
 func cookieless(in *fixtures.Ingress) { in.Hub.Location = "proxy_hide_header Set-Cookie;" }
 
+// framed refuses the websockets whose headers Upgrade and Sec-WebSocket-Protocol together match a pattern of nginx's map.
+func framed(refused string) func(*fixtures.Ingress) {
+	return func(in *fixtures.Ingress) {
+		in.HTTP = "map $http_upgrade$http_sec_websocket_protocol $refused { default 0; " + refused + " 1; }"
+		in.Hub.Server = "if ($refused) { return 400; }"
+	}
+}
+
 // Sockets of the kernel through an ingress, in each of the ways in which they are opened.
 func TestChannelBehindAnIngress(t *testing.T) {
 	d := deployment(t)
@@ -59,7 +67,10 @@ func TestChannelBehindAnIngress(t *testing.T) {
 		says    string
 	}{
 		"upgrade dropped":      {fixtures.HubWithoutUpgrade, "The kernel's websocket at "},
+		"older framing only":   {framed(`"~^websocket.+"`), "The kernel's websocket at "},
+		"newer framing only":   {framed(`websocket`), "in the older framing, at "},
 		"cookies lost":         {cookieless, "opened as a browser does, at "},
+		"cookies' path wrong":  {func(in *fixtures.Ingress) { in.Hub.Location = "proxy_cookie_path ~^/user/ /servers/;" }, "opened as a browser does, at "},
 		"subprotocol stripped": {func(in *fixtures.Ingress) { in.Hub.Location = `proxy_set_header Sec-WebSocket-Protocol "";` }, "101 without it"},
 		"host rewritten":       {rewriting(proxyAddress(t, d)), "opened as a browser does, at "},
 	} {
