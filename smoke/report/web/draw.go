@@ -114,7 +114,11 @@ func (d *drawing) box(n node, x, y int, kind string) {
 	y += d.height/2 + 5 - 8*below
 	d.words("label", label, x, y, 7.2)
 	d.words("name", n.name, x, y+16, 6)
-	d.words("note", n.note, x, y+16*below, 6.2)
+	wide := 6.2
+	if n.state == "broken" {
+		wide = 6.4 // it is bold
+	}
+	d.words("note", n.note, x, y+16*below, wide)
 	d.WriteString("</g>")
 }
 
@@ -123,7 +127,7 @@ func (d *drawing) words(class, text string, x, y int, wide float64) {
 	if text == "" {
 		return
 	}
-	if room := int(float64(d.width-8) / wide); utf8.RuneCountInString(text) > room {
+	if room := int(float64(d.width-6) / wide); utf8.RuneCountInString(text) > room {
 		text = string([]rune(text)[:room-1]) + "…"
 	}
 	fmt.Fprintf(d, `<text class="%s" x="%d" y="%d">%s</text>`, class, x+d.width/2, y, template.HTMLEscapeString(text))

@@ -59,6 +59,20 @@ type block struct {
 	Code bool
 }
 
+// Parts are a sentence's words and, between backticks, its code.
+func (b block) Parts() (parts []block) {
+	texts := strings.Split(b.Text, "`")
+	if len(texts)%2 == 0 {
+		return []block{{Text: b.Text}} // one of them is a backtick
+	}
+	for i, text := range texts {
+		if text != "" {
+			parts = append(parts, block{text, i%2 == 1})
+		}
+	}
+	return parts
+}
+
 // Remedies is what to do. Indented lines are commands.
 func (f findingView) Remedies() (blocks []block) {
 	for line := range strings.Lines(f.Remedy) {

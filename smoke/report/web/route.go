@@ -157,7 +157,7 @@ func (t *targetView) draw(tall bool) template.HTML {
 	if len(lanes) == 0 {
 		return ""
 	}
-	d := &drawing{tall: tall, width: 108, height: 62, along: 18, title: fmt.Sprintf("route-%d-%t", t.Index, tall)}
+	d := &drawing{tall: tall, width: 122, height: 62, along: 14, title: fmt.Sprintf("route-%d-%t", t.Index, tall)}
 	if tall {
 		d.width, d.along = 164, 20
 	}
