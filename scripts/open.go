@@ -53,7 +53,7 @@ func (p *program) reportDirectory(args []string) (string, error) {
 	return loaded.Settings.Out, err
 }
 
-// renew writes the page anew where the run that it shows was killed, or where there is none yet.
+// renew writes the page anew where the run that it shows did not end by itself, or where there is none yet.
 func renew(dir string) error {
 	r, err := readReport(dir)
 	page := exists(filepath.Join(dir, reportPage))
@@ -62,7 +62,7 @@ func renew(dir string) error {
 		return nil // of a run that did not begin
 	case err != nil:
 		return fmt.Errorf("there is no report to open: %w", err)
-	case page && r.Ended != smoke.EndedRunning:
+	case page && r.Ended == smoke.EndedNormal:
 		return nil
 	}
 	return report.WritePages(dir, r, nil)

@@ -44,7 +44,7 @@ func (p *Pages) Observe(e smoke.Event) {
 	case smoke.RunStarted:
 		p.err = guarded(func() error { return p.begin(e.Snapshot()) })
 	case smoke.RunEnded:
-		p.err = guarded(func() error { return WritePages(p.dir, e.Snapshot(), p.earlier) })
+		p.err = guarded(func() error { return p.end(e.Snapshot()) })
 	}
 }
 
@@ -68,6 +68,14 @@ func (p *Pages) begin(r smoke.Result) error {
 	return err
 }
 
+// end writes the files, of a run that was told to end in haste.
+func (p *Pages) end(r smoke.Result) error {
+	if r.Ended != smoke.EndedNormal {
+		return writePages(p.dir, r, p.earlier, hastyPages)
+	}
+	return WritePages(p.dir, r, p.earlier)
+}
+
 // guarded turns a panic into an error: what shows a run must not end it.
 func guarded(do func() error) (err error) {
 	defer func() {
@@ -78,8 +86,17 @@ func guarded(do func() error) (err error) {
 	return do()
 }
 
+// hastyPages is how long the recordings of a run are read that was told to end: whoever told it will not wait for many.
+const hastyPages = 2 * time.Second
+
 // WritePages writes report.html and network.har of a run from what its directory holds. It is also for a run that was killed.
 func WritePages(dir string, r smoke.Result, earlier web.Earlier) error {
+	return writePages(dir, r, earlier, time.Hour)
+}
+
+// writePages is WritePages that reads no further recording once the limit is over.
+func writePages(dir string, r smoke.Result, earlier web.Earlier, limit time.Duration) error {
+	began := time.Now()
 	archive, err := renameio.NewPendingFile(filepath.Join(dir, harName), renameio.WithTempDir(dir), renameio.WithPermissions(0o644))
 	if err != nil {
 		return fmt.Errorf("%s cannot be written: %w", harName, err)
@@ -87,7 +104,10 @@ func WritePages(dir string, r smoke.Result, earlier web.Earlier) error {
 	defer archive.Cleanup() // does nothing once it has been replaced
 	network, builder := har.NewWriter(archive, r.SuiteVersion), web.NewBuilder(r, earlier)
 	for i := range r.Targets {
-		t := evidence.Read(dir, r, i)
+		t := evidence.Target{Result: r.Targets[i], Root: dir, Started: r.Started, Missing: "The run was told to end, and its recording is not in this page: scripts/smoke open writes it."}
+		if time.Since(began) < limit {
+			t = evidence.Read(dir, r, i)
+		}
 		network.Add(t)
 		builder.Add(t)
 	}

@@ -52,6 +52,14 @@ func TestPagesCannotFailARun(t *testing.T) {
 	require.ErrorContains(t, p.Err(), "a defect")
 }
 
+func TestPagesOfARunThatWasToldToEndAreWrittenInHaste(t *testing.T) {
+	dir := t.TempDir()
+	r := reporttest.Write(t, dir, 10)
+	require.NoError(t, writePages(dir, r, nil, 0))
+	assert.Contains(t, content(t, dir, pageName), "scripts/smoke open writes it")
+	assert.NotContains(t, content(t, dir, harName), "chunk.3.js")
+}
+
 // The recorded runs of the deployment on loopback took 17 s and more, and had 560 exchanges.
 func TestPagesCostLittleOfARun(t *testing.T) {
 	dir := t.TempDir()

@@ -68,6 +68,8 @@ func (b *Builder) Add(t evidence.Target) {
 	b.room.pictures -= v.pictureBytes
 	b.room.data -= len(v.Data)
 	b.room.targets--
+	v.count()
+	v.evidence.Exchanges, v.evidence.Marks = nil, nil // of a hundred targets they are too many to keep
 	b.targets = append(b.targets, v)
 }
 

@@ -102,18 +102,22 @@ func hopInWords(h diagnose.RouteHop) string {
 func (t *targetView) clientNodes() []node {
 	nodes := []node{{label: "raw client", state: "unseen", note: "did nothing"}, {label: "browser", state: "unseen", note: "did not run"}}
 	for i, client := range []wire.Client{wire.Raw, wire.Browser} {
-		count := 0
-		for _, x := range t.evidence.Exchanges {
-			if x.Client == client && x.Open.Role != wire.RoleOther {
-				count++
-			}
-		}
-		if count > 0 {
+		if count := t.exchanges[client]; count > 0 {
 			nodes[i].state, nodes[i].note = "ok", fmt.Sprintf("%d exchanges", count)
 		}
 		nodes[i].title = nodes[i].label + ": " + nodes[i].note
 	}
 	return nodes
+}
+
+// count counts what each client did with the target.
+func (t *targetView) count() {
+	t.exchanges = map[wire.Client]int{}
+	for _, x := range t.evidence.Exchanges {
+		if x.Open.Role != wire.RoleOther {
+			t.exchanges[x.Client]++
+		}
+	}
 }
 
 // Spoken is the picture in words.

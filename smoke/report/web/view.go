@@ -102,6 +102,7 @@ type targetView struct {
 	earlier      Earlier
 	pictures     map[string]template.URL // by path
 	pictureBytes int
+	exchanges    map[wire.Client]int // with the target itself
 }
 
 // Open tells whether the target is shown unfolded.
