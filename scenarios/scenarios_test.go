@@ -17,6 +17,7 @@ import (
 	"binderhub-smoke/fixtures"
 	"binderhub-smoke/scenarios"
 	"binderhub-smoke/smoke"
+	"binderhub-smoke/smoke/history"
 	"binderhub-smoke/smoke/report"
 	"binderhub-smoke/smoke/settings"
 	"binderhub-smoke/smoke/state"
@@ -67,18 +68,19 @@ func TestScenarios(t *testing.T) {
 	require.NoError(t, scenarios.CheckHubs(chosen, known))
 	outputs, err := report.NewOutputs(chosen, known, os.Stdout, os.Getenv)
 	require.NoError(t, err)
+	book := history.Open(known, chosen)
+	pages := report.NewPages(chosen.Out, book.Earlier)
 	progress := report.NewProgress(report.Guard(os.Stdout, os.Getenv), report.Terminal{})
 	run, err := smoke.Start(ctx, smoke.Options{
 		Settings: chosen, Version: smoke.Version, Scenarios: scenarios.All(known), Filter: smoke.TestFilter("TestScenarios"),
-		Observers: []smoke.Observer{jsonReport, outputs, progress},
+		Changes: book.Changes, Observers: []smoke.Observer{jsonReport, outputs, progress, book, pages},
 	})
 	require.NoError(t, err)
 	defer run.Close()
 	project(t, run)
 	result := run.Wait()
 	t.Log("\n" + report.GuardText(report.Screen{Out: chosen.Out}.Render(result), os.Getenv))
-	require.NoError(t, jsonReport.Err())
-	require.NoError(t, outputs.Close(result))
+	require.NoError(t, errors.Join(jsonReport.Err(), outputs.Close(result), book.Err(), pages.Err()))
 	require.Zero(t, report.ExitCode(result, chosen.FlakyFails, nil), "the suite's verdict is %s", result.Verdict)
 }
 
