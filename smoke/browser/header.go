@@ -86,7 +86,7 @@ func confinable(o Options) error {
 	if len(o.Header) == 0 {
 		return nil
 	}
-	f := &wire.Fault{Subject: "The browser's headers", Symptom: wire.Unavailable, Want: "to reach the target's own hosts only", Inconclusive: true}
+	f := &wire.Fault{Subject: "The browser", Symptom: wire.Unavailable, Want: "its headers to reach the target's own hosts only", Inconclusive: true}
 	if o.Remote != "" {
 		f.Got = "a browser that was started by others, and goes where it likes"
 		return f
