@@ -60,17 +60,17 @@ func TestPagesOfARunThatWasToldToEndAreWrittenInHaste(t *testing.T) {
 	assert.NotContains(t, content(t, dir, harName), "chunk.3.js")
 }
 
-// The recorded runs of the deployment on loopback took 17 s and more, and had 560 exchanges.
+// The shortest whole runs of the deployment on loopback take 17 s, and have 560 exchanges.
 func TestPagesCostLittleOfARun(t *testing.T) {
 	dir := t.TempDir()
 	r := reporttest.Write(t, dir, 560)
 	best := time.Hour
-	for range 3 {
+	for range 5 {
 		began := time.Now()
 		require.NoError(t, WritePages(dir, r, nil))
 		best = min(best, time.Since(began))
 	}
-	assert.Less(t, best, 17*time.Second*3/100)
+	assert.Less(t, best, slowness*17*time.Second*3/100)
 }
 
 func TestNoSecretIsInAnyFile(t *testing.T) {

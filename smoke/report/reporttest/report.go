@@ -22,6 +22,7 @@ import (
 
 	"binderhub-smoke/smoke"
 	"binderhub-smoke/smoke/diagnose"
+	"binderhub-smoke/smoke/report/evidence"
 	"binderhub-smoke/smoke/wire"
 )
 
@@ -174,6 +175,22 @@ func (r *recorder) asset(ctx context.Context, i int) {
 	t.AddAt(ctx, wire.Browser, id, wire.KindResponse, wire.Response{Status: 200, Proto: "h2", Header: http.Header{"Content-Type": {"application/javascript"}, "Etag": {fmt.Sprint(i)}}}, began+at(30))
 	t.AddAt(ctx, wire.Browser, id, wire.KindBody, wire.Body{Bytes: 1000}, began+at(40))
 	t.AddAt(ctx, wire.Browser, id, wire.KindClose, wire.Close{}, began+at(40))
+}
+
+// Large is the evidence of a run with many exchanges, without a directory.
+func Large(exchanges int) evidence.Target {
+	t := evidence.Target{Result: result().Targets[0], Started: Began}
+	for i := range exchanges {
+		u, began := fmt.Sprintf("https://hub.example.org/user/jo/static/lab/chunk.%d.js?v=%d", i, i*7919), at(600+i)
+		t.Exchanges = append(t.Exchanges, &wire.Exchange{
+			ID: wire.ExchangeID(i + 1), Client: wire.Browser, Scenario: "notebook", Step: "open",
+			Open:     wire.Open{Type: wire.TypeHTTP, Role: wire.RoleServer, Method: "GET", URL: u, Resource: "Script", At: began},
+			Request:  &wire.Request{Method: "GET", URL: u, Header: http.Header{"Accept": {"*/*"}, "User-Agent": {"Mozilla/5.0"}}, At: began + at(1)},
+			Response: &wire.Response{Status: 200, Proto: "h2", Header: http.Header{"Content-Type": {"application/javascript"}, "Etag": {fmt.Sprint(i)}}, At: began + at(30)},
+			Body:     &wire.Body{Bytes: 1000, At: began + at(40)}, Close: &wire.Close{At: began + at(40)},
+		})
+	}
+	return t
 }
 
 func seconds(f float64) wire.Seconds { return wire.Seconds(f * float64(time.Second)) }
