@@ -89,9 +89,7 @@ func TestBinderHostSteps(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := against(t, healthyBinder(c.override), nil, "binder-host/"+c.step)
-			st := step(t, r, "binder-host/"+c.step)
-			require.Equal(t, c.verdict, st.Verdict, st.Reason)
-			require.Contains(t, st.Reason, c.got)
+			expectation{"binder-host/" + c.step, c.verdict, c.got}.check(t, r)
 		})
 	}
 }

@@ -53,7 +53,7 @@ func TestUpgradeCanary(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := against(t, nil, c.hub, "hub-host/upgrade")
-			require.Equal(t, c.verdict, step(t, r, "hub-host/upgrade").Verdict, step(t, r, "hub-host/upgrade").Reason)
+			expectation{"hub-host/upgrade", c.verdict, ""}.check(t, r)
 		})
 	}
 }
@@ -100,7 +100,7 @@ func TestHubAPI(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := against(t, nil, c.hub, "hub-host/api")
-			require.Equal(t, c.verdict, step(t, r, "hub-host/api").Verdict)
+			expectation{"hub-host/api", c.verdict, ""}.check(t, r)
 		})
 	}
 }
