@@ -37,9 +37,7 @@ type page struct {
 // Render writes the screen.
 func (s Screen) Render(r smoke.Result) string {
 	p := s.page()
-	for _, t := range r.Targets {
-		p.target(t)
-	}
+	p.targets(r.Targets)
 	p.closing(r)
 	return p.String()
 }
@@ -47,10 +45,19 @@ func (s Screen) Render(r smoke.Result) string {
 // Targets writes the screen without its last line, for what was recorded earlier.
 func (s Screen) Targets(r smoke.Result) string {
 	p := s.page()
-	for _, t := range r.Targets {
-		p.target(t)
-	}
+	p.targets(r.Targets)
 	return p.String()
+}
+
+// targets shows those last that are not well: of many only the end of the screen is seen.
+func (p *page) targets(all []smoke.TargetResult) {
+	for _, well := range []bool{true, false} {
+		for _, t := range all {
+			if good(t.Verdict) == well {
+				p.target(t)
+			}
+		}
+	}
 }
 
 func (s Screen) page() *page {
@@ -137,9 +144,27 @@ func verdictLine(t smoke.TargetResult) string {
 		line += fmt.Sprintf(", %d skipped", skipped)
 	}
 	if len(t.NotTried) > 0 {
-		line += "; not tried: " + strings.Join(t.NotTried, ", ")
+		line += "; not tried: " + notTried(t)
 	}
 	return line
+}
+
+// notTried names the scenarios of which nothing ran, and each reason once.
+func notTried(t smoke.TargetResult) string {
+	var reasons []string
+	names := map[string][]string{}
+	for _, text := range t.NotTried {
+		name, reason, _ := strings.Cut(text, " ")
+		if names[reason] == nil {
+			reasons = append(reasons, reason)
+		}
+		names[reason] = append(names[reason], name)
+	}
+	var parts []string
+	for _, reason := range reasons {
+		parts = append(parts, strings.TrimSpace(strings.Join(names[reason], ", ")+" "+reason))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // worstFirst orders findings: what fails, then what could not be tested, then warnings.
@@ -274,7 +299,19 @@ func (p *page) closing(r smoke.Result) {
 	if len(r.Targets) == 0 || r.Verdict == smoke.Skipped || r.Verdict == smoke.Blocked {
 		how = ": nothing was tested" + how
 	}
+	if n := len(r.Targets); n > 1 {
+		how += fmt.Sprintf("; %d of %d targets passed", passedTargets(r), n)
+	}
 	text := fmt.Sprintf("after %s%s. Report: %s", seconds(time.Duration(r.Seconds)), how, filepath.Join(p.Out, "report.json"))
 	v := word(r.Verdict)
 	p.hanging(p.Terminal.paint(r.Verdict, v)+" ", strings.Repeat(" ", len(v)+1), text)
+}
+
+func passedTargets(r smoke.Result) (n int) {
+	for _, t := range r.Targets {
+		if good(t.Verdict) {
+			n++
+		}
+	}
+	return n
 }

@@ -33,7 +33,11 @@ func TestGoldenScreens(t *testing.T) {
 	interrupted.Ended, interrupted.Targets[0].Leaked = smoke.EndedSignal, nil
 	interrupted.Targets[0].Findings = interrupted.Targets[0].Findings[:1]
 	nothing := smoke.Result{Ended: smoke.EndedNormal, Verdict: smoke.Skipped}
-	for name, r := range map[string]smoke.Result{"seed.txt": seed(), "healthy.txt": healthy(), "interrupted.txt": interrupted, "nothing.txt": nothing} {
+	fleet := seed()
+	fleet.Targets = append(fleet.Targets, healthy().Targets[0], healthy().Targets[0])
+	for name, r := range map[string]smoke.Result{
+		"seed.txt": seed(), "healthy.txt": healthy(), "interrupted.txt": interrupted, "nothing.txt": nothing, "fleet.txt": fleet,
+	} {
 		t.Run(name, func(t *testing.T) { golden(t, name, Screen{Out: "smoke-report"}.Render(r)) })
 	}
 }

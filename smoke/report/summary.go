@@ -155,7 +155,7 @@ func (m *markdown) target(t smoke.TargetResult) {
 		m.add("- " + code(note) + "\n")
 	}
 	if len(t.NotTried) > 0 {
-		m.add("- not tried: " + code(strings.Join(t.NotTried, ", ")) + "\n")
+		m.add("- not tried: " + code(notTried(t)) + "\n")
 	}
 	for _, l := range t.Leaked {
 		m.add("- **a server may still run**: " + code(clip(l.Repository)+": "+l.Reason) + "\n")
