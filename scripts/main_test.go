@@ -88,12 +88,14 @@ func TestOnlyNearNamesAreSuggested(t *testing.T) {
 }
 
 func TestBadSettingsAreALineEach(t *testing.T) {
+	url, asked := silent(t)
 	for _, subcommand := range []string{"run", "list", "check"} {
-		code, out, err := call(t, subcommand, "--ui=maybe", "--mode=fast")
+		code, out, err := call(t, subcommand, "--binder="+url, "--hub="+url, "--ui=maybe", "--mode=fast")
 		assert.Equal(t, 78, code)
 		assert.Empty(t, out)
 		assert.Equal(t, 2, strings.Count(err, "\n"), err)
 	}
+	assert.Empty(t, asked, "nobody is addressed")
 }
 
 func TestWithoutTargetAndDeploymentOneLineSaysWhatToDo(t *testing.T) {
