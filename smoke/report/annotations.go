@@ -60,7 +60,7 @@ func annotations(r smoke.Result) (all []annotation) {
 		all = append(all, unexplained(t)...)
 	}
 	if len(all) == 0 && !good(r.Verdict) {
-		all = append(all, annotation{"error", "binderhub-smoke: " + word(r.Verdict), (&junitWriter{result: r}).whyNotGood()})
+		all = append(all, annotation{"error", "binderhub-smoke: " + word(r.Verdict), whyNotGood(r)})
 	}
 	return all
 }

@@ -79,7 +79,7 @@ func JUnit(r smoke.Result, flakyFails bool) ([]byte, error) {
 		j.target(t)
 	}
 	if !j.red() && !good(r.Verdict) {
-		j.add("", "run", nil, junitCase{Name: "verdict", Error: &junitReason{Message: j.whyNotGood(), Type: word(r.Verdict)}})
+		j.add("", "run", nil, junitCase{Name: "verdict", Error: &junitReason{Message: whyNotGood(r), Type: word(r.Verdict)}})
 	}
 	return j.encode()
 }
@@ -113,14 +113,15 @@ func (j *junitWriter) red() bool {
 	return slices.ContainsFunc(j.report.Suites, func(s junitSuite) bool { return s.Failures+s.Errors > 0 })
 }
 
-func (j *junitWriter) whyNotGood() string {
-	switch r := j.result; {
+// whyNotGood says why a run came to no good though nothing in it did wrong.
+func whyNotGood(r smoke.Result) string {
+	switch {
 	case r.Ended != smoke.EndedNormal && r.Ended != "":
 		return fmt.Sprintf("The run has not come to its end (%s).", r.Ended)
 	case r.Verdict == smoke.Skipped || r.Verdict == smoke.Blocked || r.Verdict == "":
 		return "Nothing was tested."
 	}
-	return "The run's verdict is " + string(j.result.Verdict) + "."
+	return "The run's verdict is " + string(r.Verdict) + "."
 }
 
 // add adds a suite, unless it has no case.

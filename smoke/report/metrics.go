@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,19 +42,11 @@ func NewMetrics(s smoke.Settings, known *state.State) (*Metrics, error) {
 	}
 	m := &Metrics{path: filepath.Join(s.Out, metricsName), flakyFails: s.FlakyFails, targets: map[string]*state.Target{}, now: time.Now}
 	for _, t := range s.Targets {
-		if u := stateKey(t); u != nil {
-			m.targets[t.Name] = known.Target(u)
+		if at := t.Home(); at != nil {
+			m.targets[t.Name] = known.Target(at)
 		}
 	}
 	return m, nil
-}
-
-// stateKey is the URL under which a target's state is kept.
-func stateKey(t smoke.Target) *url.URL {
-	if t.Binder != nil {
-		return t.Binder
-	}
-	return t.Hub
 }
 
 // Err is what kept a success from being remembered or the file from being written, or nil. It is for after the run.
