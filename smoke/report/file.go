@@ -49,19 +49,21 @@ func (f *File) Err() error { return f.err }
 
 // Observe has the file written as the run stands.
 func (f *File) Observe(e smoke.Event) {
-	switch e.Kind {
-	case smoke.StepStarted:
-	case smoke.RunStarted:
+	switch {
+	case e.Kind == smoke.StepStarted:
+	case e.Kind == smoke.RunStarted:
 		f.write(e.Snapshot(), false)
 		f.done = make(chan struct{})
 		go f.follow()
-	case smoke.RunEnded:
+	case e.Kind == smoke.RunEnded:
 		if f.done != nil {
 			close(f.over)
 			<-f.done
 			f.done = nil
 		}
 		f.write(e.Snapshot(), true)
+	case f.done == nil: // a soak may wait before it begins
+		f.write(e.Snapshot(), false)
 	default:
 		select {
 		case <-f.newest: // superseded

@@ -25,6 +25,14 @@ type followed struct {
 // follow begins a run.
 func follow(t *testing.T) *followed {
 	t.Helper()
+	f := waiting(t)
+	f.tell(smoke.RunStarted)
+	return f
+}
+
+// waiting is a run that has not begun.
+func waiting(t *testing.T) *followed {
+	t.Helper()
 	f := &followed{t: t, now: smoke.Running}
 	var err error
 	f.File, err = newFile(filepath.Join(t.TempDir(), "out"), "report.json", func(r smoke.Result) ([]byte, error) {
@@ -32,7 +40,6 @@ func follow(t *testing.T) *followed {
 		return Encode(r)
 	})
 	require.NoError(t, err)
-	f.tell(smoke.RunStarted)
 	return f
 }
 
@@ -95,6 +102,15 @@ func TestWhatIsSupersededIsNotWritten(t *testing.T) {
 		assert.LessOrEqual(t, f.written, 4, "the first, one of the many at once, and one after its rest")
 		f.tell(smoke.RunEnded)
 	})
+}
+
+func TestASoakThatWaitsToBeginHasAFile(t *testing.T) {
+	f := waiting(t)
+	f.tell(smoke.Waiting)
+	assert.Equal(t, smoke.Running, f.verdict())
+	f.now = smoke.Inconclusive
+	f.tell(smoke.RunEnded)
+	assert.Equal(t, smoke.Inconclusive, f.verdict(), "and it may end before it begins")
 }
 
 func TestTheLastRunsFileIsNotThisRuns(t *testing.T) {

@@ -89,6 +89,9 @@ func guarded(do func() error) (err error) {
 // hastyPages is how long the recordings of a run are read that was told to end: whoever told it will not wait for many.
 const hastyPages = 2 * time.Second
 
+// manyTargets are more than anybody wants to read the exchanges of that passed.
+const manyTargets = 8
+
 // WritePages writes report.html and network.har of a run from what its directory holds. It is also for a run that was killed.
 func WritePages(dir string, r smoke.Result, earlier web.Earlier) error {
 	return writePages(dir, r, earlier, time.Hour)
@@ -104,8 +107,13 @@ func writePages(dir string, r smoke.Result, earlier web.Earlier, limit time.Dura
 	defer archive.Cleanup() // does nothing once it has been replaced
 	network, builder := har.NewWriter(archive, r.SuiteVersion), web.NewBuilder(r, earlier)
 	for i := range r.Targets {
-		t := evidence.Target{Result: r.Targets[i], Root: dir, Started: r.Started, Missing: "The run was told to end, and its recording is not in this page: scripts/smoke open writes it."}
-		if time.Since(began) < limit {
+		t := evidence.Target{Result: r.Targets[i], Root: dir, Started: r.Started}
+		switch {
+		case len(r.Targets) > manyTargets && good(r.Targets[i].Verdict):
+			t.Missing = "Of so many targets those that passed are not shown in detail; targets/" + r.Targets[i].Name + "/timeline.ndjson has all."
+		case time.Since(began) > limit:
+			t.Missing = "The run was told to end, and its recording is not in this page: scripts/smoke open writes it."
+		default:
 			t = evidence.Read(dir, r, i)
 		}
 		network.Add(t)

@@ -3,6 +3,7 @@ package report
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,6 +59,21 @@ func TestPagesOfARunThatWasToldToEndAreWrittenInHaste(t *testing.T) {
 	require.NoError(t, writePages(dir, r, nil, 0))
 	assert.Contains(t, content(t, dir, pageName), "scripts/smoke open writes it")
 	assert.NotContains(t, content(t, dir, harName), "chunk.3.js")
+}
+
+func TestOfManyTargetsThoseThatPassedAreNotShownInDetail(t *testing.T) {
+	dir := t.TempDir()
+	r := reporttest.Write(t, dir, 10)
+	passed := r.Targets[0]
+	passed.Verdict = smoke.Pass
+	for range manyTargets {
+		r.Targets = append(r.Targets, passed)
+	}
+	require.NoError(t, WritePages(dir, r, nil))
+	page := content(t, dir, pageName)
+	assert.Equal(t, manyTargets, strings.Count(page, "those that passed are not shown in detail"))
+	assert.Equal(t, 1, strings.Count(page, "application/json"), "that which failed is")
+	assert.Equal(t, 1, strings.Count(content(t, dir, harName), `chunk.3.js?v=23757","httpVersion`))
 }
 
 // The shortest whole runs of the deployment on loopback take 17 s, and have 560 exchanges.

@@ -64,7 +64,11 @@ func encode(t evidence.Target, limit int) (block template.JS, shown string) {
 	w.prove()
 	order := w.importance()
 	order = order[:min(len(order), maxRows)]
-	for _, x := range order {
+	for i, x := range order {
+		if w.used > limit*3/4 {
+			order = order[:i]
+			break
+		}
 		w.row(x)
 	}
 	for _, m := range t.Marks[:min(len(t.Marks), maxRows/4)] {

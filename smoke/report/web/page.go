@@ -42,6 +42,7 @@ type Builder struct {
 // room is how many bytes of the page are left for what a run may have any amount of.
 type room struct {
 	data, pictures int
+	count          int // of pictures that may be made smaller, which takes its time
 	targets        int // that are still to come
 }
 
@@ -49,23 +50,30 @@ type room struct {
 const (
 	maxData     = 2 << 20
 	maxPictures = 1400 << 10
+	minData     = 64 << 10 // of a target among many
 )
+
+// maxShrunk bounds the pictures that are made smaller: each takes some 50 ms.
+const maxShrunk = 20
 
 // NewBuilder returns the builder of a run's page. earlier may be nil.
 func NewBuilder(r smoke.Result, earlier Earlier) *Builder {
 	if earlier == nil {
 		earlier = func(string, string, string) (time.Duration, int) { return 0, 0 }
 	}
-	return &Builder{result: r, earlier: earlier, room: room{maxData, maxPictures, len(r.Targets)}}
+	return &Builder{result: r, earlier: earlier, room: room{maxData, maxPictures, maxShrunk, len(r.Targets)}}
 }
 
 // Add takes in one of the run's targets.
 func (b *Builder) Add(t evidence.Target) {
 	v := &targetView{Index: len(b.targets), evidence: t, TargetResult: t.Result, earlier: b.earlier}
 	left := max(1, b.room.targets)
-	v.illustrate(b.room.pictures / left)
-	v.Data, v.Shown = encode(t, b.room.data/left)
+	if t.Missing == "" {
+		v.illustrate(b.room.pictures/left, b.room.count)
+	}
+	v.Data, v.Shown = encode(t, max(minData, b.room.data/left))
 	b.room.pictures -= v.pictureBytes
+	b.room.count -= v.shrunk
 	b.room.data -= len(v.Data)
 	b.room.targets--
 	v.count()

@@ -75,7 +75,7 @@
       this.kind = this.choice('Kind', ['all kinds', 'http', 'stream', 'websocket', 'connect', 'mark']);
       this.step = this.choice('Step', ['all steps', ...this.data.steps]);
       tools.append(this.kind, this.step);
-      for (const [text, label, act] of [['−', 'Zoom out', () => this.zoom(2)], ['+', 'Zoom in', () => this.zoom(0.5)], ['all', 'Show the whole time', () => this.whole()]]) {
+      for (const [text, label, act] of [['−', 'Zoom out', () => this.zoom(2)], ['+', 'Zoom in', () => this.zoom(0.5)], ['all', 'Show all of the time', () => this.whole()]]) {
         const button = make('button', '', text);
         button.type = 'button';
         button.setAttribute('aria-label', label);
@@ -434,8 +434,9 @@
     const root = proof.closest('.target').querySelector('.timeline');
     if (!root) return;
     e.preventDefault();
+    const drawn = timeline(root);
     root.scrollIntoView({block: 'start'});
-    timeline(root).reveal(Number(proof.dataset.exchange));
+    drawn.reveal(Number(proof.dataset.exchange));
   });
   addEventListener('beforeprint', () => { for (const d of document.querySelectorAll('details:not(.shot)')) d.open = true; });
 })();

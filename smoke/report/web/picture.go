@@ -22,13 +22,17 @@ type picture struct {
 	size   int64
 }
 
-// illustrate takes the target's screenshots into the page, in at most limit bytes: as they are where they fit, smaller
-// otherwise, those of steps that did not pass first.
-func (t *targetView) illustrate(limit int) {
+// illustrate takes the target's screenshots into the page, in at most limit bytes: as they are where they fit, at most
+// count of them smaller otherwise, those of steps that did not pass first.
+func (t *targetView) illustrate(limit, count int) {
 	t.pictures = map[string]template.URL{}
 	all, sum := t.onDisk()
 	shrink := sum > int64(limit)
-	for _, p := range all[:min(len(all), maxPictureCount)] {
+	if shrink {
+		all = all[:min(len(all), count)]
+		t.shrunk = len(all)
+	}
+	for _, p := range all {
 		b, kind := load(t.file(p.path), shrink)
 		if len(b) == 0 || t.pictureBytes+len(b) > limit {
 			continue
@@ -65,12 +69,11 @@ func (t *targetView) onDisk() (all []picture, sum int64) {
 	return all, sum
 }
 
-// Bounds of pictures: how many there are of a target, of a file in bytes, of its sides in pixels.
+// Bounds of a picture: of its file in bytes, of its sides in pixels.
 const (
-	maxPictureCount = 40
-	maxPictureFile  = 16 << 20
-	maxSide         = 8192
-	shownWidth      = 960
+	maxPictureFile = 16 << 20
+	maxSide        = 8192
+	shownWidth     = 960
 )
 
 // file is where a screenshot lies. A path from a report may lead nowhere else than below it.

@@ -102,6 +102,7 @@ type targetView struct {
 	earlier      Earlier
 	pictures     map[string]template.URL // by path
 	pictureBytes int
+	shrunk       int                 // pictures that were made smaller, or looked at for that
 	exchanges    map[wire.Client]int // with the target itself
 }
 
