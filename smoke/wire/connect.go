@@ -78,7 +78,7 @@ func (n *Network) Connect(ctx context.Context, subject, rawURL string, at netip.
 	}
 	defer conn.Close()
 	if u.Scheme == "https" {
-		secured, err := x.trace.handshake(ctx, conn, n.pooled.TLSClientConfig, u.Hostname())
+		secured, err := x.trace.handshake(ctx, conn, n.tlsConfig(), u.Hostname())
 		if err != nil {
 			return nil, x.fail(ctx, err, "TLS for "+u.Hostname())
 		}
@@ -106,8 +106,8 @@ func (t *trace) dial(ctx context.Context, address string) (net.Conn, error) {
 	return conn, err
 }
 
-func (t *trace) handshake(ctx context.Context, conn net.Conn, base *tls.Config, name string) (*tls.Conn, error) {
-	config := base.Clone()
+// handshake speaks TLS with a server of this name. It changes the configuration.
+func (t *trace) handshake(ctx context.Context, conn net.Conn, config *tls.Config, name string) (*tls.Conn, error) {
 	config.ServerName, config.NextProtos = name, []string{"h2", "http/1.1"}
 	secured := tls.Client(conn, config)
 	limited, cancel := context.WithTimeout(ctx, 10*time.Second)

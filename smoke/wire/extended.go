@@ -56,7 +56,7 @@ func (x *conversation) extendedConnect(ctx context.Context, h Handshake) error {
 		return err
 	}
 	defer conn.Close()
-	secured, err := x.trace.handshake(ctx, conn, x.net.pooled.TLSClientConfig, u.Hostname())
+	secured, err := x.trace.handshake(ctx, conn, x.net.tlsConfig(), u.Hostname())
 	switch {
 	case err != nil:
 		return err

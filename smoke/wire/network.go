@@ -76,19 +76,11 @@ func (n *Network) Close() {
 const maxHeader = 256 << 10
 
 func (n *Network) transport() *http.Transport {
-	t := n.plainTransport()
-	if n.cfg.Certificate != nil {
-		t.TLSClientConfig.Certificates = []tls.Certificate{*n.cfg.Certificate}
-	}
-	return t
-}
-
-func (n *Network) plainTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:                  n.proxy,
 		OnProxyConnectResponse: refusedByProxy,
 		DialContext:            n.dial,
-		TLSClientConfig:        &tls.Config{RootCAs: n.cfg.Roots, MinVersion: tls.VersionTLS12},
+		TLSClientConfig:        n.tlsConfig(),
 		TLSHandshakeTimeout:    10 * time.Second,
 		ForceAttemptHTTP2:      true,
 		MaxResponseHeaderBytes: maxHeader,
@@ -96,6 +88,15 @@ func (n *Network) plainTransport() *http.Transport {
 		IdleConnTimeout:        4 * time.Second, // below CHP's 5 s, so that a kept connection is not lost in a race
 		DisableCompression:     true,            // we ask for compression as browsers do, and undo it ourselves
 	}
+}
+
+// tlsConfig is a configuration that nobody else has: a Transport changes its own at its first request.
+func (n *Network) tlsConfig() *tls.Config {
+	c := &tls.Config{RootCAs: n.cfg.Roots, MinVersion: tls.VersionTLS12}
+	if n.cfg.Certificate != nil {
+		c.Certificates = []tls.Certificate{*n.cfg.Certificate}
+	}
+	return c
 }
 
 // override is the address that the user gave for host:port.

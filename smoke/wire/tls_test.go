@@ -13,9 +13,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"binderhub-smoke/smoke/wire"
@@ -143,4 +146,22 @@ func TestTLSHandshakeThatHangs(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The first request of a network goes its own way: what it does to its connections' settings is nothing to a connection beside it.
+func TestAConnectionBesideTheFirstRequest(t *testing.T) {
+	base, n := serveTLS(t, good(), func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	ctx := within(t, 5*time.Second)
+	var group sync.WaitGroup
+	group.Go(func() {
+		_, err := n.Do(ctx, wire.Call{Subject: "The page", URL: base})
+		assert.NoError(t, err)
+	})
+	group.Go(func() {
+		c, err := n.Connect(ctx, "TLS", base, netip.MustParseAddr("127.0.0.1"))
+		if assert.NoError(t, err) {
+			assert.Equal(t, "h2", c.TLS.NegotiatedProtocol)
+		}
+	})
+	group.Wait()
 }
