@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"binderhub-smoke/smoke"
@@ -41,16 +42,16 @@ func (p *program) open(args []string) int {
 	return report.ExitPass
 }
 
-// reportDirectory is the one that is given, or that of the settings.
+// reportDirectory is the one that is given, or that of the settings, which flags may be part of.
 func (p *program) reportDirectory(args []string) (string, error) {
 	switch {
-	case len(args) > 1:
-		return "", errors.New("open wants one argument at most: the directory of a report")
+	case len(args) == 0 || strings.HasPrefix(args[0], "-"):
+		loaded, err := p.load(args)
+		return loaded.Settings.Out, err
 	case len(args) == 1:
 		return args[0], nil
 	}
-	loaded, err := p.load(nil)
-	return loaded.Settings.Out, err
+	return "", errors.New("open wants one argument at most: the directory of a report")
 }
 
 // renew writes the page anew where the run that it shows did not end by itself, or where there is none yet.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,6 +42,8 @@ func TestOpenShowsTheReport(t *testing.T) {
 	code, out, problems := call(t, "open", dir)
 	require.Equal(t, 0, code, problems)
 	assert.Equal(t, filepath.Join(dir, "report.html")+"\n", out, "without a screen the path is printed")
+	_, again, _ := call(t, "open", "--out", dir)
+	assert.Equal(t, out, again)
 }
 
 func TestOpenWritesThePageOfAKilledRun(t *testing.T) {
@@ -95,4 +99,30 @@ func TestCompareSaysWhatDiffers(t *testing.T) {
 	code, _, problems = call(t, "compare", dir, t.TempDir())
 	assert.Equal(t, report.ExitNothing, code)
 	assert.Contains(t, problems, "cannot be read")
+}
+
+func TestTheNextRunSaysWhoAnswersNow(t *testing.T) {
+	product := "nginx/1.26.0"
+	host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Server", product)
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(http.StatusBadGateway)
+		_, _ = w.Write([]byte("<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>" + product + "</center>\r\n"))
+	}))
+	defer host.Close()
+	dir, state := t.TempDir(), t.TempDir()
+	run := func() (screen string) {
+		code, screen, problems := call(t, "run", "--binder", host.URL, "--hub", host.URL+"/hub/", "--out", dir, "--state", state, "--scenarios", "binder-host/page")
+		require.Equal(t, 1, code, problems)
+		return strings.Join(strings.Fields(screen), " ")
+	}
+	assert.NotContains(t, run(), "changed:")
+	assert.NotContains(t, run(), "changed:")
+	product = "nginx/1.28.0"
+	const told = "the ingress of the binder host now answers as nginx/1.28.0, before: nginx/1.26.0"
+	assert.Contains(t, run(), "changed: "+told)
+	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
+	require.NoError(t, err)
+	assert.Contains(t, string(page), told)
+	assert.NotContains(t, run(), "changed:")
 }
