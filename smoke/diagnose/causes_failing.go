@@ -40,6 +40,7 @@ var failingCauses = []Cause{
 			return fmt.Sprintf("The user server refuses %s %s (%s), though it took the same token before: the login does not last", method(v.X), pathOf(v.X), say(status(v.X)))
 		},
 		Suspects: []string{"short-lived-session", "ws-credentials-stripped", "path-refused"},
+		Mutes:    []string{"ws-credentials-stripped"}, // whose login is over opens no websocket either
 		Remedy:   "Lifetimes of tokens and cookies: `JupyterHub.cookie_max_age_days`, `c.JupyterHub.oauth_token_expires_in`, an authenticating proxy's session (oauth2-proxy `--cookie-expire`). If only this path is refused every time, the ingress drops Authorization there: compare its `location` with that of the paths that pass.",
 	},
 	{

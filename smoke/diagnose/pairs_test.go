@@ -99,6 +99,11 @@ func TestAConsequenceIsMutedByItsCauseOnly(t *testing.T) {
 			id := h.get("binder-host/redirect", "http://binder.example.org/", answer{header: headers("Server", "Caddy", "Content-Length", "0")})
 			h.ends("binder-host/redirect", "pass", wire.Fault{Symptom: wire.Content, Got: "200 OK"}, id)
 		}, []string{"tls-refused"}},
+		"a login that is over, and a websocket after it": {func(h *hand) {
+			h.get("server/api", serverURL+"api/contents?content=0", serverSays(200, `{"name": ""}`))
+			saving(serverSays(403, `{"message": "Forbidden", "reason": null}`))(h)
+			socketFails("terminal/open", "terminals/websocket/1", jupyter403)(h)
+		}, []string{"short-lived-session"}},
 		"an expired certificate, and no redirect": {func(h *hand) {
 			tlsIs("binder-host/tls", wire.TLSExpired, "certificate has expired", goodCert)(h)
 			id := h.get("binder-host/redirect", "http://binder.example.org/", binderPage)
