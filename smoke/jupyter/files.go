@@ -15,7 +15,7 @@ import (
 // Source: jupyter_server/services/contents/handlers.py.
 func (s *Server) WriteFile(ctx context.Context, path string, content []byte) error {
 	subject := "The upload of a file of " + size(len(content))
-	c := wire.Call{Subject: subject, Method: http.MethodPut, URL: s.URL("api/contents/" + escape(path)), Header: s.header()}
+	c := wire.Call{Subject: subject, Method: http.MethodPut, URL: s.at("api/contents/" + escape(path)), Header: s.header()}
 	c.Header.Set("Content-Type", "application/json")
 	c.Body = fileModel(content)
 	a, err := s.net.Do(ctx, c)

@@ -33,6 +33,27 @@ func TestAFileIsWrittenAsItIs(t *testing.T) {
 	require.Equal(t, wire.Status, fault(t, s.WriteFile(within(t, 5*time.Second), "100% ä.bin", content[1:])).Symptom)
 }
 
+// Where a proxy has the Authorization header to itself, every request has the token in its query.
+func TestTheTokenMayTravelInTheQuery(t *testing.T) {
+	asked := make(chan *http.Request, 10)
+	s := server(t, func(w http.ResponseWriter, r *http.Request) {
+		asked <- r
+		answering(201, "application/json", "{}")(w, r)
+	}).TokenInURL()
+	ctx := within(t, 5*time.Second)
+	for name, ask := range map[string]func(){
+		"write":   func() { _ = s.WriteFile(ctx, "x", []byte("x")) },
+		"compare": func() { _ = s.CompareFile(ctx, "x", []byte("x")) },
+		"upload":  func() { _ = s.Upload(ctx, "x.ipynb", json.RawMessage("{}")) },
+		"list":    func() { _ = s.Authenticated(ctx) },
+	} {
+		ask()
+		r := <-asked
+		require.Equal(t, s.Token(), r.URL.Query().Get("token"), name)
+		require.Empty(t, r.Header.Get("Authorization"), name)
+	}
+}
+
 func TestAFileIsCompared(t *testing.T) {
 	content := bytes.Repeat([]byte("?>~ a file "), 100)
 	model := func(base64 string) string { return `{"name": "x", "content": "` + base64 + `", "format": "base64"}` }
