@@ -115,6 +115,11 @@ func (t *TargetRun) compare() {
 	if t.run.opts.Changes == nil {
 		return
 	}
+	defer func() {
+		if p := recover(); p != nil {
+			t.Tell(fmt.Sprintf("this run could not be held against earlier ones: panic: %v", p))
+		}
+	}()
 	var result TargetResult
 	t.run.update(func() { result = t.resultLocked() })
 	changes := t.run.opts.Changes(result)
