@@ -21,11 +21,12 @@ func TestCertificates(t *testing.T) {
 		verdict smoke.Verdict
 		says    string
 	}{
-		"good":        {fixtures.Certificate{}, smoke.Pass, ""},
-		"expired":     {fixtures.Certificate{Expires: time.Now().Add(-time.Hour)}, smoke.Failed, "expired"},
-		"wrong name":  {fixtures.Certificate{Names: []string{"other.smoke.test"}}, smoke.Failed, "other.smoke.test"},
-		"other CA":    {fixtures.Certificate{Untrusted: true}, smoke.Failed, "authority"},
-		"5 days left": {days(5), smoke.Failed, "5 days"},
+		"good":         {fixtures.Certificate{}, smoke.Pass, ""},
+		"expired":      {fixtures.Certificate{Expires: time.Now().Add(-time.Hour)}, smoke.Failed, "expired"},
+		"wrong name":   {fixtures.Certificate{Names: []string{"other.smoke.test"}}, smoke.Failed, "other.smoke.test"},
+		"other CA":     {fixtures.Certificate{Untrusted: true}, smoke.Failed, "authority"},
+		"half a chain": {fixtures.Certificate{Intermediate: "an authority in between"}, smoke.Failed, "authority"},
+		"5 days left":  {days(5), smoke.Failed, "5 days"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			trial := trial{run: []string{"binder-host/tls", "hub-host/tls"}, ingress: func(in *fixtures.Ingress) {
