@@ -126,7 +126,7 @@ func (f *fleet) certify(t testing.TB) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	now := time.Now()
-	make := func(c x509.Certificate, parent *x509.Certificate) []byte {
+	issue := func(c x509.Certificate, parent *x509.Certificate) []byte {
 		c.SerialNumber, c.NotBefore = big.NewInt(now.UnixNano()), now.AddDate(0, -3, 0)
 		if parent == nil {
 			parent = &c
@@ -136,11 +136,11 @@ func (f *fleet) certify(t testing.TB) {
 		return der
 	}
 	authority := x509.Certificate{NotAfter: now.AddDate(1, 0, 0), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
-	f.ca = make(authority, nil)
+	f.ca = issue(authority, nil)
 	host := x509.Certificate{NotAfter: now.AddDate(0, 3, 0), DNSNames: []string{"*.smoke.test"}}
-	f.good = tls.Certificate{Certificate: [][]byte{make(host, &authority)}, PrivateKey: key}
+	f.good = tls.Certificate{Certificate: [][]byte{issue(host, &authority)}, PrivateKey: key}
 	host.NotAfter = now.AddDate(0, 0, -1)
-	f.ended = tls.Certificate{Certificate: [][]byte{make(host, &authority)}, PrivateKey: key}
+	f.ended = tls.Certificate{Certificate: [][]byte{issue(host, &authority)}, PrivateKey: key}
 }
 
 // settings writes a settings file in which the addresses of all hosts are given, as for clusters that DNS does not know yet.
