@@ -64,7 +64,7 @@ func Write(t *testing.T, dir string, exchanges int, secrets ...string) smoke.Res
 
 // picture is a screenshot, with something in it that does not compress well.
 var picture = sync.OnceValues(func() ([]byte, error) {
-	p := image.NewRGBA(image.Rect(0, 0, 1280, 800))
+	p := image.NewRGBA(image.Rect(0, 0, 1280, 100))
 	for i := range p.Pix {
 		p.Pix[i] = uint8(i * (i >> 12))
 	}

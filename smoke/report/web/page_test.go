@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -171,9 +172,12 @@ func TestManyScreenshotsAreMadeSmaller(t *testing.T) {
 		*steps = append(*steps, (*steps)[0])
 	}
 	v := &targetView{TargetResult: r.Targets[0], evidence: evidence.Target{Root: dir}}
-	v.illustrate(100<<10, 5)
+	info, err := os.Stat(v.file((*steps)[0].Screenshot))
+	require.NoError(t, err)
+	limit := int(info.Size()) / 2
+	v.illustrate(limit, 5)
 	require.Len(t, v.pictures, 1)
-	assert.LessOrEqual(t, v.pictureBytes, 100<<10)
+	assert.LessOrEqual(t, v.pictureBytes, limit)
 	for _, u := range v.pictures {
 		assert.True(t, strings.HasPrefix(string(u), "data:image/jpeg;base64,"))
 	}
