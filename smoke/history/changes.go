@@ -178,7 +178,9 @@ func hopChange(host string, now Hop, seen []Hop) string {
 	before := seen[len(seen)-1]
 	latest := seen[max(0, len(seen)-enough):]
 	as := func(h Hop) bool {
-		return slices.ContainsFunc(h.Names, func(name string) bool { return slices.Contains(now.Names, name) })
+		return slices.ContainsFunc(h.Names, func(name string) bool {
+			return slices.ContainsFunc(now.Names, func(other string) bool { return sameProduct(name, other) })
+		})
 	}
 	switch place := fmt.Sprintf("the %s of the %s host", now.Hop, host); {
 	case !slices.ContainsFunc(latest, as):
@@ -187,4 +189,11 @@ func hopChange(host string, now Hop, seen []Hop) string {
 		return fmt.Sprintf("%s now has version %s, before: %s", place, now.Version, before.Version)
 	}
 	return ""
+}
+
+// sameProduct tells whether two names may be one server's: error pages often tell a version that other answers do not.
+func sameProduct(a, b string) bool {
+	productA, versionA, _ := strings.Cut(a, "/")
+	productB, versionB, _ := strings.Cut(b, "/")
+	return productA == productB && (versionA == versionB || versionA == "" || versionB == "")
 }

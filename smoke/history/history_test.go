@@ -76,6 +76,12 @@ func TestAnotherIngressIsToldOnce(t *testing.T) {
 	assert.NotEmpty(t, Changes(run(10, 1, "envoy"), back), "it came back after long")
 }
 
+func TestAVersionThatIsNotAlwaysToldIsNoNews(t *testing.T) {
+	assert.Empty(t, Changes(run(10, 1, "nginx/1.27"), []Entry{run(10, 1, "nginx")}))
+	assert.Empty(t, Changes(run(10, 1, "nginx"), []Entry{run(10, 1, "nginx/1.27")}))
+	assert.NotEmpty(t, Changes(run(10, 1, "nginx/1.28"), []Entry{run(10, 1, "nginx/1.27")}))
+}
+
 func TestAnotherVersionIsTold(t *testing.T) {
 	now := run(10, 1, "envoy")
 	now.Route[0].Hops[1].Version = "5.4"
