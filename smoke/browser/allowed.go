@@ -54,8 +54,10 @@ var allowances = []allowance{
 		uncaught: regexp.MustCompile(`Canceled future for \w+ message before replies were done`),
 	},
 	{
-		why:      "Notebook 7, seen with 7.6.5, now and then reads a plugin's settings before it has their schema, and works all the same",
-		uncaught: regexp.MustCompile(`^Uncaught \(in promise\) TypeError: Cannot read properties of undefined \(reading 'schema'\)`),
+		why: "Notebook 7, seen with 7.6.5, now and then reads a plugin's settings before it has their schema, or asks its list of files for " +
+			"something before that has started, and works all the same",
+		uncaught: regexp.MustCompile(`^Uncaught \(in promise\) (TypeError: Cannot read properties of undefined \(reading 'schema'\)|` +
+			`Error: Command 'filebrowser:open-path' not registered)`),
 	},
 	{
 		why:    "an image may hold an extension that JupyterLab would like to compile; it works without",

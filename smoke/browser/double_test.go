@@ -82,6 +82,7 @@ func newDouble(t *testing.T, o Options, handler http.Handler) *double {
 	var err error
 	d.browser, err = Start(t.Context(), o)
 	require.NoError(t, err)
+	d.browser.rec.patience = 3 * time.Second // a busy machine is slow to tell of an answer's end; no page has asked for anything yet
 	t.Cleanup(func() { require.NoError(t, d.browser.Close(context.Background())) })
 	return d
 }

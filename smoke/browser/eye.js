@@ -6,7 +6,7 @@
   const told = new Set();
   const tell = (kind, text) => {
     text = (text || "").replace(/\s+/g, " ").trim().slice(0, 1500);
-    if (told.has(kind + text) || told.size > 1000) return;
+    if (told.has(kind + text) || told.size > (kind === "log" ? 500 : 1000)) return; // a long log leaves room for what goes wrong
     told.add(kind + text);
     smokeEye(JSON.stringify({ kind, text, url: location.href }));
   };

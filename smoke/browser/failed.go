@@ -45,7 +45,7 @@ func (r *recorder) requestFailed(e event, q *request, ev *network.EventLoadingFa
 	r.refusedByType(e, q, at)
 	switch {
 	case q.fault != nil && q.visit == r.visit:
-		r.do.fetchBody(e.ctx, ev.RequestID) // a page that does not like an answer gives it up, what came of it is kept
+		r.fetchBody(e, ev.RequestID, q) // a page that does not like an answer gives it up, what came of it is kept
 		return
 	case q.stream != nil && q.stream.asked && !q.stream.live && c.Symptom == "":
 		q.stream.ended = at

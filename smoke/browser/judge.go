@@ -12,8 +12,8 @@ import (
 	"binderhub-smoke/smoke/wire"
 )
 
-// bodyGrace is how long a fault waits for the body of the answer that proves it: the body tells who answered.
-const bodyGrace = 600 * time.Millisecond
+// bodyGrace is how long a fault waits for the end of the answer that proves it. Its body, which tells who answered, is then fetched.
+const bodyGrace = 800 * time.Millisecond
 
 // abortGrace is how long the abort of a main document waits for the navigation that explains it.
 const abortGrace = 300 * time.Millisecond

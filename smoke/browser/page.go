@@ -26,7 +26,7 @@ func (b *Browser) navigate(ctx context.Context, url string) error {
 	if err != nil || res.ErrorText == "" {
 		return err
 	}
-	short, cancel := context.WithTimeout(ctx, bodyGrace+abortGrace)
+	short, cancel := context.WithTimeout(ctx, b.rec.patience+deedTime)
 	defer cancel()
 	err = b.rec.wait(short, func() bool { return false })
 	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {

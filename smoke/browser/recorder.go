@@ -19,6 +19,7 @@ type recorder struct {
 	onServer  func(Server)
 	do        deeds // what a handler may not do itself
 	main      string
+	patience  time.Duration                   // for the end of a bad answer
 	remote    bool                            // the browser runs elsewhere
 	elsewhere map[string]string               // Options.Resolve, of which such a browser cannot be told
 	step      atomic.Pointer[context.Context] // of the action under way
@@ -62,7 +63,7 @@ type deeds interface {
 
 func newRecorder(tl *wire.Timeline, onServer func(Server)) *recorder {
 	r := &recorder{
-		tl: tl, clock: clock{tl: tl}, onServer: onServer, changed: make(chan struct{}),
+		tl: tl, clock: clock{tl: tl}, onServer: onServer, patience: bodyGrace, changed: make(chan struct{}),
 		requests: map[network.RequestID]*request{}, extras: map[network.RequestID]*extra{}, sockets: map[network.RequestID]*socket{},
 		hosts: map[string]bool{}, last: map[wire.ExchangeID]time.Duration{},
 	}

@@ -36,6 +36,7 @@ type request struct {
 	sentMore bool // requestWillBeSentExtraInfo came
 	gotMore  bool // responseReceivedExtraInfo came
 	fault    *wire.Fault
+	fetching bool                        // the body of a bad answer was asked for
 	failed   *network.EventLoadingFailed // a failure that waits for the answer's header to explain it
 	stream   *stream
 	from     string // what answered in place of the network, in words; empty when that did
@@ -253,7 +254,7 @@ func (r *recorder) responseReceived(e event, ev *network.EventResponseReceived) 
 	r.answered(e, q, ev.Response, at)
 	r.reached(q)
 	if q.fault = r.judge(q, ev.Response.MimeType); q.fault != nil && q.visit == r.visit {
-		r.raiseLater(bodyGrace, q.fault, nil)
+		r.raiseLater(r.patience, q.fault, func() bool { return !q.fetching })
 	}
 	if q.fault != nil && q.stream != nil {
 		q.stream.over = true
@@ -281,7 +282,7 @@ func (r *recorder) loadingFinished(e event, ev *network.EventLoadingFinished) {
 		return
 	}
 	if q.fault != nil {
-		r.do.fetchBody(e.ctx, ev.RequestID) // the exchange ends with bodyFetched
+		r.fetchBody(e, ev.RequestID, q)
 		return
 	}
 	at := r.clock.of(ev.Timestamp, e.at)
@@ -293,6 +294,12 @@ func (r *recorder) loadingFinished(e event, ev *network.EventLoadingFinished) {
 	if q.stream != nil {
 		r.streamEnded(q)
 	}
+}
+
+// fetchBody asks for the body of a bad answer. Its exchange, and with it the proof, ends with bodyFetched.
+func (r *recorder) fetchBody(e event, id network.RequestID, q *request) {
+	q.fetching = true
+	r.do.fetchBody(e.ctx, id)
 }
 
 // bodyFetched ends an exchange whose answer was bad, and so completes its fault.

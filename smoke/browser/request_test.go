@@ -3,6 +3,7 @@ package browser
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/chromedp/cdproto/network"
@@ -52,6 +53,34 @@ func TestRefusedStyleSheet(t *testing.T) {
 			}
 			require.NotNil(t, r.requests[id], "its body is awaited")
 			require.Equal(t, c.symptom, r.requests[id].fault.Symptom)
+		})
+	}
+}
+
+// The body of a bad answer tells who answered: a fault waits for it while it is fetched, and not for an answer without end.
+func TestAFaultWaitsForTheBody(t *testing.T) {
+	const id = network.RequestID("1")
+	events := []any{
+		&network.EventRequestWillBeSent{RequestID: id, LoaderID: "1", FrameID: "main", Type: network.ResourceTypeDocument, Request: &network.Request{URL: launchURL, Method: "GET"}},
+		&network.EventResponseReceived{RequestID: id, Type: network.ResourceTypeDocument, Response: &network.Response{URL: launchURL, Status: 502, MimeType: "text/html"}},
+		&network.EventLoadingFinished{RequestID: id},
+	}
+	for name, ended := range map[string]bool{"complete": true, "without end": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRecorder(newTimeline(binderURL, ""), nil)
+				r.attach("main", &held{})
+				r.begin(t.Context())
+				for i, ev := range events {
+					if i < 2 || ended {
+						r.handle(event{ctx: t.Context(), ev: ev})
+					}
+				}
+				time.Sleep(2 * bodyGrace)
+				require.Equal(t, ended, r.failure() == nil)
+				r.handle(event{ctx: t.Context(), ev: bodyFetched{id, []byte("nginx")}})
+				require.Equal(t, wire.Status, r.failure().Symptom)
+			})
 		})
 	}
 }

@@ -101,15 +101,16 @@ func TestHarmlessTrouble(t *testing.T) {
 		"layout in two passes":     {`<p id=p>text</p><script>new ResizeObserver(() => { p.style.height = p.offsetHeight + 1 + "px" }).observe(p)</script>`, nil},
 		"build recommended": {`<div class=jp-Dialog><div class=jp-Dialog-content>Build Recommended
 			<button class=jp-mod-reject onclick="document.querySelector('.jp-Dialog').remove()">Cancel</button></div></div>`, nil},
-		"extension without its server":   {`<script>fetch("git/status")</script>`, []string{"404 text/plain"}},
-		"extension's server errs":        {`<script>fetch("git/error")</script>`, []string{"500"}},
-		"extension throws":               {`<script src=/user/jo-1/lab/extensions/x/static/a.js></script>`, []string{"the uncaught error “Uncaught Error: extension”"}},
-		"unhandled rejection":            {`<script>Promise.reject(new TypeError("boom"))</script>`, []string{"the uncaught error “Uncaught (in promise) TypeError: boom”"}},
-		"settings without a schema":      {`<script>Promise.reject(new TypeError("Cannot read properties of undefined (reading 'schema')"))</script>`, nil},
-		"a font is missing":              {`<style>@font-face { font-family: f; src: url(missing.woff) } body { font-family: f }</style>text`, []string{"404 text/plain"}},
-		"a poll that the server errs at": {`<script>fetch("api/kernels?1")</script>`, []string{"500"}},
-		"eval is forbidden":              {`<script>try { eval("1") } catch {}</script>`, []string{"the directive script-src, which forbids Eval code or style"}},
-		"a policy that only reports":     {`<img src=http://third.test/x.png><style>p {}</style>`, nil},
+		"extension without its server":         {`<script>fetch("git/status")</script>`, []string{"404 text/plain"}},
+		"extension's server errs":              {`<script>fetch("git/error")</script>`, []string{"500"}},
+		"extension throws":                     {`<script src=/user/jo-1/lab/extensions/x/static/a.js></script>`, []string{"the uncaught error “Uncaught Error: extension”"}},
+		"unhandled rejection":                  {`<script>Promise.reject(new TypeError("boom"))</script>`, []string{"the uncaught error “Uncaught (in promise) TypeError: boom”"}},
+		"settings without a schema":            {`<script>Promise.reject(new TypeError("Cannot read properties of undefined (reading 'schema')"))</script>`, nil},
+		"a list of files that has not started": {`<script>Promise.reject(new Error("Command 'filebrowser:open-path' not registered."))</script>`, nil},
+		"a font is missing":                    {`<style>@font-face { font-family: f; src: url(missing.woff) } body { font-family: f }</style>text`, []string{"404 text/plain"}},
+		"a poll that the server errs at":       {`<script>fetch("api/kernels?1")</script>`, []string{"500"}},
+		"eval is forbidden":                    {`<script>try { eval("1") } catch {}</script>`, []string{"the directive script-src, which forbids Eval code or style"}},
+		"a policy that only reports":           {`<img src=http://third.test/x.png><style>p {}</style>`, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rs := lab().with("/user/jo-1/", func(w http.ResponseWriter, r *http.Request) {
