@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"html/template"
 	"io"
+	"slices"
 	"time"
 
 	"binderhub-smoke/smoke"
@@ -81,9 +82,19 @@ func (b *Builder) Add(t evidence.Target) {
 	b.targets = append(b.targets, v)
 }
 
-// Render writes the page.
+// Render writes the page, on which the targets that passed come last.
 func (b *Builder) Render(w io.Writer) error {
-	return render(w, runView{Result: b.result, Views: b.targets, Now: time.Now().UTC()})
+	views := slices.Clone(b.targets)
+	slices.SortStableFunc(views, func(a, b *targetView) int { return a.passed() - b.passed() })
+	return render(w, runView{Result: b.result, Views: views, Now: time.Now().UTC()})
+}
+
+// passed is 1 of a target that did.
+func (t *targetView) passed() int {
+	if t.Verdict == smoke.Pass {
+		return 1
+	}
+	return 0
 }
 
 // RenderDeath writes the page of a run that did not begin, with the reason.

@@ -142,6 +142,12 @@ func TestTheTimelineHoldsBothClientsOnOneClock(t *testing.T) {
 	assert.Contains(t, shown.TLS[1], "CN=R3")
 }
 
+func TestTheTargetsThatPassedComeLast(t *testing.T) {
+	page := built(t, t.TempDir(), smoke.Result{Verdict: smoke.Failed, Targets: []smoke.TargetResult{{Name: "well", Verdict: smoke.Pass}, {Name: "ill", Verdict: smoke.Failed}}})
+	assert.Less(t, strings.Index(page, `id="target-1"`), strings.Index(page, `id="target-0"`))
+	assert.Less(t, strings.Index(page, `href="#target-1"`), strings.Index(page, `href="#target-0"`))
+}
+
 func TestAPageStaysSmall(t *testing.T) {
 	large := reporttest.Large(5000)
 	b := NewBuilder(smoke.Result{Targets: []smoke.TargetResult{large.Result}}, nil)

@@ -106,9 +106,6 @@ type targetView struct {
 	exchanges    map[wire.Client]int // with the target itself
 }
 
-// Open tells whether the target is shown unfolded.
-func (t *targetView) Open() bool { return t.Verdict != smoke.Pass || t.Index < 3 }
-
 // Passed counts steps: "52 of 57 steps passed, 4 skipped".
 func (t *targetView) Passed() string {
 	passed, skipped, all := 0, 0, 0
