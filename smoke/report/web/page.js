@@ -327,12 +327,6 @@
       this.open(i);
     }
 
-    only(step) {
-      this.step.value = step;
-      this.filter();
-      this.root.scrollIntoView({block: 'start'});
-    }
-
     close() {
       this.detail.hidden = true;
       this.view.focus();
