@@ -18,7 +18,8 @@ import (
 type followed struct {
 	*File
 	t       *testing.T
-	written int // times that the file was encoded
+	written int           // times that the file was encoded
+	takes   time.Duration // to encode it
 	now     smoke.Verdict
 }
 
@@ -37,6 +38,7 @@ func waiting(t *testing.T) *followed {
 	var err error
 	f.File, err = newFile(filepath.Join(t.TempDir(), "out"), "report.json", func(r smoke.Result) ([]byte, error) {
 		f.written++
+		time.Sleep(f.takes)
 		return Encode(r)
 	})
 	require.NoError(t, err)
@@ -91,12 +93,13 @@ func TestTheFileFollowsTheRun(t *testing.T) {
 func TestWhatIsSupersededIsNotWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := follow(t)
+		f.takes = 10 * time.Millisecond // of the clock of synctest: only what takes time supersedes anything
 		for range 1000 {
 			f.ended(smoke.Running)
 		}
 		f.ended(smoke.Inconclusive)
 		synctest.Wait()
-		time.Sleep(maxRest) // of the clock of synctest, which nobody waits for
+		time.Sleep(maxRest)
 		synctest.Wait()
 		assert.Equal(t, smoke.Inconclusive, f.verdict(), "the newest is")
 		assert.LessOrEqual(t, f.written, 4, "the first, one of the many at once, and one after its rest")
