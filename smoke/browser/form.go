@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/input"
@@ -123,18 +124,32 @@ func (b *Browser) chooseKind(ctx context.Context, name string) error {
 	return b.click(ctx, `() => { `+place+` return place([...document.querySelectorAll(`+quote(kindItems)+`)].find((el) => el.textContent.trim() === `+quote(name)+`)); }`)
 }
 
-// enter clicks a field and types a text in place of what it holds.
+// enter clicks a field and types a text in place of what it holds. A page that is still being drawn may move the field away
+// from under the click, or take the focus from it; then it is clicked again, as a person would.
 func (b *Browser) enter(ctx context.Context, field, text string) error {
-	if err := b.click(ctx, fmt.Sprintf(element, quote(field))); err != nil {
-		return err
-	}
-	_, err := act(ctx, b, func(ctx context.Context, t *chromedp.Target) (cdp.Empty, error) {
-		if _, err := chromedp.Evaluate[chromedp.Void](`document.activeElement.select()`)(ctx, t); err != nil {
-			return cdp.Empty{}, err
+	for {
+		if err := b.click(ctx, fmt.Sprintf(element, quote(field))); err != nil {
+			return err
 		}
-		return cdp.Call(ctx, t, input.InsertText, input.InsertTextParams{Text: text})
-	})
-	return err
+		typed, err := act(ctx, b, func(ctx context.Context, t *chromedp.Target) (bool, error) {
+			if selected, err := chromedp.Evaluate[bool](inField(field, "field.select(), true"))(ctx, t); err != nil || !selected {
+				return false, err
+			}
+			if _, err := cdp.Call(ctx, t, input.InsertText, input.InsertTextParams{Text: text}); err != nil {
+				return false, err
+			}
+			return chromedp.Evaluate[bool](inField(field, "true"))(ctx, t)
+		})
+		if err != nil || typed {
+			return err
+		}
+		b.rec.pause(ctx, 20*time.Millisecond)
+	}
+}
+
+// inField is a JavaScript expression: false unless a field has the focus, else what then tells of it.
+func inField(field, then string) string {
+	return `(() => { const field = document.querySelector(` + quote(field) + `); return !!field && document.activeElement === field && (` + then + `); })()`
 }
 
 // launchURL waits until the page shows the launch URL of a spec.

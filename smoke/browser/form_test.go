@@ -57,6 +57,16 @@ func TestForm(t *testing.T) {
 	require.Equal(t, Server{URL: serverURL, Token: token}, server)
 }
 
+// A page that is still being drawn takes the focus from its fields, once each here.
+func TestFormThatLosesTheFocus(t *testing.T) {
+	restless := front + `<script>const lost = new Set();
+		document.addEventListener("focusin", (e) => { if (!lost.has(e.target)) { lost.add(e.target); e.target.blur() } })</script>`
+	d := newDouble(t, Options{}, withFront(restless))
+	shown, err := d.browser.FillForm(limited(t, 20*time.Second), binderURL, "gh/owner/repo/HEAD")
+	require.NoError(t, err)
+	require.Equal(t, binderURL+"v2/gh/owner/repo/HEAD", shown)
+}
+
 func TestFormFails(t *testing.T) {
 	d := newDouble(t, Options{}, withFront(front))
 	for name, c := range map[string]struct {
