@@ -31,7 +31,9 @@ func TestHealthyRuns(t *testing.T) {
 	}
 	d := deploy(t, fixtures.Config{})
 	for _, app := range apps {
-		t.Run(string(app), func(t *testing.T) { healthyRuns(t, d, runs, "SMOKE_APP="+string(app)) })
+		t.Run(string(app), func(t *testing.T) {
+			healthyRuns(t, d, runs, "SMOKE_APP="+string(app), "SMOKE_REBUILD=on", "SMOKE_IDLE=5s")
+		})
 	}
 }
 
