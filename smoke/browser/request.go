@@ -308,8 +308,12 @@ func (r *recorder) bodyFetched(e event, ev bodyFetched) {
 	if q == nil {
 		return
 	}
-	if len(ev.body) == 0 && q.stream != nil {
-		ev.body = q.stream.head // Chromium keeps none of what it passed on
+	if s := q.stream; s != nil && len(ev.body) == 0 { // Chromium keeps none of what it passes on
+		if s.asked && !s.live {
+			s.fetched = true // the exchange ends with bodyStreaming
+			return
+		}
+		ev.body = s.head
 	}
 	q.bytes = max(q.bytes, int64(len(ev.body)))
 	r.learn(string(ev.body))

@@ -18,8 +18,9 @@ type held struct {
 	waiting []func()
 }
 
-func (h *held) later(_ time.Duration, f func())                  { h.waiting = append(h.waiting, f) }
-func (h *held) fetchBody(_ context.Context, _ network.RequestID) {}
+func (h *held) later(_ time.Duration, f func())               { h.waiting = append(h.waiting, f) }
+func (h *held) fetchBody(context.Context, network.RequestID)  {}
+func (h *held) streamBody(context.Context, network.RequestID) {}
 
 // Chromium tells of a style sheet of the wrong type by a failure and by the answer's header, in any order.
 func TestRefusedStyleSheet(t *testing.T) {
@@ -81,6 +82,31 @@ func TestAFaultWaitsForTheBody(t *testing.T) {
 				r.handle(event{ctx: t.Context(), ev: bodyFetched{id, []byte("nginx")}})
 				require.Equal(t, wire.Status, r.failure().Symptom)
 			})
+		})
+	}
+}
+
+// What came of a bad answer to the launch's stream is passed on by one answer of Chromium's and kept from another, in any
+// order.
+func TestTheBodyOfABadStream(t *testing.T) {
+	const id = network.RequestID("1")
+	url := binderURL + "build/gh/owner/repo/HEAD"
+	passed, kept := bodyStreaming{id, []byte("<center>nginx")}, bodyFetched{id: id}
+	for name, last := range map[string][]any{"passed on first": {passed, kept}, "passed on last": {kept, passed}} {
+		t.Run(name, func(t *testing.T) {
+			r := newRecorder(newTimeline(binderURL, ""), nil)
+			r.attach("main", &held{})
+			r.begin(t.Context())
+			for _, ev := range append([]any{
+				&network.EventRequestWillBeSent{RequestID: id, Type: network.ResourceTypeFetch, Request: &network.Request{URL: url, Method: "GET"}},
+				&network.EventResponseReceived{RequestID: id, Type: network.ResourceTypeFetch, Response: &network.Response{URL: url, Status: 502, MimeType: "text/html"}},
+				&network.EventLoadingFinished{RequestID: id},
+			}, last...) {
+				r.handle(event{ctx: t.Context(), ev: ev})
+			}
+			require.Empty(t, r.requests)
+			require.Equal(t, wire.Status, r.failure().Symptom)
+			require.Equal(t, "<center>nginx", r.tl.Exchanges()[0].Body.Prefix)
 		})
 	}
 }

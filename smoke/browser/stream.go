@@ -23,6 +23,7 @@ type stream struct {
 	asked    bool          // Chromium was asked to
 	live     bool          // and has answered
 	ended    time.Duration // when the body ended, if that was before the answer
+	fetched  bool          // the body of a bad answer was asked for before that, in vain
 	pending  []byte        // came before that
 	head     []byte        // the first bytes
 	line     []byte        // begun, not ended
@@ -43,7 +44,10 @@ func (r *recorder) bodyStreaming(e event, ev bodyStreaming) {
 	data := append(ev.buffered, q.stream.pending...)
 	q.stream.pending = nil
 	r.streamed(e, q, data, e.at)
-	if q.stream.ended != 0 {
+	switch {
+	case q.stream.fetched:
+		r.bodyFetched(e, bodyFetched{id: ev.id})
+	case q.stream.ended != 0:
 		r.finish(e, ev.id, q, wire.Close{}, q.stream.ended)
 		r.streamEnded(q)
 	}
