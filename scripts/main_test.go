@@ -59,7 +59,7 @@ func TestHelpNamesSubcommandsAndSettings(t *testing.T) {
 }
 
 func TestUnknownSubcommandsAreRefused(t *testing.T) {
-	for _, name := range []string{"open", "compare", "https://binder.example.org", ""} {
+	for _, name := range []string{"update", "explains", "https://binder.example.org", ""} {
 		code, out, err := call(t, name)
 		assert.Equal(t, 78, code, name)
 		assert.Empty(t, out)
@@ -71,7 +71,7 @@ func TestUnknownSubcommandsAreRefused(t *testing.T) {
 func TestSurplusArgumentsAreRefused(t *testing.T) {
 	for _, args := range [][]string{
 		{"version", "extra"}, {"version", "--binder=https://binder.example.org"}, {"help", "run"}, {"deployment", "now"},
-		{"run", "extra"}, {"list", "extra"}, {"check", "extra"}, {"--mode=gate", "extra"},
+		{"run", "extra"}, {"list", "extra"}, {"check", "extra"}, {"--mode=gate", "extra"}, {"open", "one", "two"}, {"compare", "one"},
 	} {
 		code, out, err := call(t, args...)
 		assert.Equal(t, 78, code, args)
