@@ -3,7 +3,6 @@ package scenarios
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -96,15 +95,6 @@ func (j *Journey) gone(ctx context.Context) error {
 	group.Wait()
 	if stopped == 0 {
 		return smoke.Skip("no server was stopped")
-	}
-	return worst(faults)
-}
-
-// worst returns the failures, or where there are none the warnings: a warning beside a failure must not soften it.
-func worst(faults []error) error {
-	failures := slices.DeleteFunc(slices.Clone(faults), func(err error) bool { return err == nil || smoke.IsWarning(err) })
-	if len(failures) > 0 {
-		return errors.Join(failures...)
 	}
 	return errors.Join(faults...)
 }
