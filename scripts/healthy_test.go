@@ -42,7 +42,11 @@ func healthyRuns(t *testing.T, d *fixtures.Deployment, runs int, environ ...stri
 	var overheads []float64
 	for i := range runs {
 		rebuilds := i%2 == 1
-		r := healthyRun(t, d, append(slices.Clone(environ), map[bool]string{true: "SMOKE_REBUILD=on"}[rebuilds])...)
+		with := slices.Clone(environ)
+		if rebuilds {
+			with = append(with, "SMOKE_REBUILD=on")
+		}
+		r := healthyRun(t, d, with...)
 		t.Logf("run %d: %.1f s, overhead %.4f", i+1, time.Duration(r.Seconds).Seconds(), *r.Overhead)
 		if !rebuilds {
 			overheads = append(overheads, *r.Overhead)
