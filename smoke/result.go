@@ -1,6 +1,7 @@
 package smoke
 
 import (
+	"fmt"
 	"time"
 
 	"binderhub-smoke/smoke/diagnose"
@@ -51,6 +52,27 @@ type TargetResult struct {
 	Route     []diagnose.Route   `json:"route"`               // the hops to the binder host and to the hub host, and which are broken
 	Readiness *Readiness         `json:"readiness,omitempty"` // nil: it was not waited for
 	Phases    []diagnose.Phase   `json:"phases"`              // of the raw clients' launch; empty while the target has not ended
+}
+
+// StepsPassed counts the target's steps for a reader: "52 of 57 steps passed, 4 skipped".
+func (t TargetResult) StepsPassed() string {
+	passed, skipped, all := 0, 0, 0
+	for _, sc := range t.Scenarios {
+		for _, st := range sc.Steps {
+			all++
+			switch st.Verdict {
+			case Pass, Flaky:
+				passed++
+			case Skipped:
+				skipped++
+			}
+		}
+	}
+	text := fmt.Sprintf("%d of %d steps passed", passed, all)
+	if skipped > 0 {
+		text += fmt.Sprintf(", %d skipped", skipped)
+	}
+	return text
 }
 
 // Leak is a launch whose server could not be shut down, or of which it is not known whether it runs.

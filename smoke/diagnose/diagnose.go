@@ -113,12 +113,21 @@ func (f *Finding) absorb(g Finding) {
 	f.Severity = worse(f.Severity, g.Severity)
 }
 
+// rank orders severities by how bad they are.
+var rank = map[Severity]int{Warn: 1, Inconclusive: 2, Fail: 3}
+
 func worse(a, b Severity) Severity {
-	rank := map[Severity]int{Warn: 1, Inconclusive: 2, Fail: 3}
 	if rank[b] > rank[a] {
 		return b
 	}
 	return a
+}
+
+// WorstFirst orders findings as a reader wants them: what fails, then what could not be tested, then warnings.
+func WorstFirst(findings []Finding) []Finding {
+	sorted := slices.Clone(findings)
+	slices.SortStableFunc(sorted, func(a, b Finding) int { return rank[b.Severity] - rank[a.Severity] })
+	return sorted
 }
 
 // mute drops the findings that another one explains, and keeps their steps in the one that explains them.

@@ -49,7 +49,7 @@ func annotate(w io.Writer, all []annotation) {
 
 func annotations(r smoke.Result) (all []annotation) {
 	for _, t := range r.Targets {
-		for _, f := range worstFirst(t.Findings) {
+		for _, f := range diagnose.WorstFirst(t.Findings) {
 			kind := "warning"
 			if f.Severity == diagnose.Fail {
 				kind = "error"

@@ -102,7 +102,7 @@ func (p *page) target(t smoke.TargetResult) {
 	for _, l := range t.Leaked {
 		p.hanging("  LEFT RUNNING: ", "        ", fmt.Sprintf("a server of %s, launched %s into the run: %s", l.Repository, seconds(time.Duration(l.At)), l.Reason))
 	}
-	for i, f := range worstFirst(t.Findings) {
+	for i, f := range diagnose.WorstFirst(t.Findings) {
 		p.finding(i+1, t, f)
 	}
 	p.routes(t)
@@ -127,22 +127,7 @@ func (p *page) routes(t smoke.TargetResult) {
 
 // verdictLine is what the target came to in one sentence. It names every scenario that was not tried.
 func verdictLine(t smoke.TargetResult) string {
-	passed, skipped, all := 0, 0, 0
-	for _, sc := range t.Scenarios {
-		for _, st := range sc.Steps {
-			all++
-			switch st.Verdict {
-			case smoke.Pass, smoke.Flaky:
-				passed++
-			case smoke.Skipped:
-				skipped++
-			}
-		}
-	}
-	line := fmt.Sprintf("%s (%s): %d of %d steps passed", t.Name, cmp.Or(t.Binder, t.Hub), passed, all)
-	if skipped > 0 {
-		line += fmt.Sprintf(", %d skipped", skipped)
-	}
+	line := fmt.Sprintf("%s (%s): %s", t.Name, cmp.Or(t.Binder, t.Hub), t.StepsPassed())
 	if len(t.NotTried) > 0 {
 		line += "; not tried: " + notTried(t)
 	}
@@ -165,16 +150,6 @@ func notTried(t smoke.TargetResult) string {
 		parts = append(parts, strings.TrimSpace(strings.Join(names[reason], ", ")+" "+reason))
 	}
 	return strings.Join(parts, "; ")
-}
-
-// worstFirst orders findings: what fails, then what could not be tested, then warnings.
-func worstFirst(findings []diagnose.Finding) []diagnose.Finding {
-	order := []diagnose.Severity{diagnose.Fail, diagnose.Inconclusive, diagnose.Warn}
-	sorted := slices.Clone(findings)
-	slices.SortStableFunc(sorted, func(a, b diagnose.Finding) int {
-		return slices.Index(order, a.Severity) - slices.Index(order, b.Severity)
-	})
-	return sorted
 }
 
 var severityVerdict = map[diagnose.Severity]smoke.Verdict{

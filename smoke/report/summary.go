@@ -128,14 +128,13 @@ func verdictMark(v smoke.Verdict) string {
 }
 
 func passedOf(t smoke.TargetResult) string {
-	_, line, _ := strings.Cut(verdictLine(smoke.TargetResult{Scenarios: t.Scenarios}), ": ")
-	return strings.Replace(line, " steps passed", "", 1)
+	return strings.Replace(t.StepsPassed(), " steps passed", "", 1)
 }
 
 // wrong names the causes of a target in a line.
 func wrong(t smoke.TargetResult) string {
 	var causes []string
-	for _, f := range worstFirst(t.Findings) {
+	for _, f := range diagnose.WorstFirst(t.Findings) {
 		causes = append(causes, code(bounded(f.Cause, 100))+" at "+code(bounded(string(f.Hop), 100)))
 		if len(causes) == 5 {
 			break
@@ -160,7 +159,7 @@ func (m *markdown) target(t smoke.TargetResult) {
 	for _, l := range t.Leaked {
 		m.add("- **a server may still run**: " + code(clip(l.Repository)+": "+l.Reason) + "\n")
 	}
-	for i, f := range worstFirst(t.Findings) {
+	for i, f := range diagnose.WorstFirst(t.Findings) {
 		m.add(findingMarkdown(i+1, f))
 	}
 	for _, a := range unexplained(t) {

@@ -106,27 +106,6 @@ type targetView struct {
 	exchanges    map[wire.Client]int // with the target itself
 }
 
-// Passed counts steps: "52 of 57 steps passed, 4 skipped".
-func (t *targetView) Passed() string {
-	passed, skipped, all := 0, 0, 0
-	for _, sc := range t.Scenarios {
-		for _, st := range sc.Steps {
-			all++
-			switch st.Verdict {
-			case smoke.Pass, smoke.Flaky:
-				passed++
-			case smoke.Skipped:
-				skipped++
-			}
-		}
-	}
-	text := fmt.Sprintf("%d of %d steps passed", passed, all)
-	if skipped > 0 {
-		text += fmt.Sprintf(", %d skipped", skipped)
-	}
-	return text
-}
-
 // Hosts are the target's URLs.
 func (t *targetView) Hosts() (all []string) {
 	for _, u := range []string{t.Binder, t.TargetResult.Hub} {
@@ -158,12 +137,7 @@ func (t *targetView) Left() (lines []string) {
 
 // Cards are the findings, what fails first.
 func (t *targetView) Cards() (cards []findingView) {
-	order := []diagnose.Severity{diagnose.Fail, diagnose.Inconclusive, diagnose.Warn}
-	sorted := slices.Clone(t.Findings)
-	slices.SortStableFunc(sorted, func(a, b diagnose.Finding) int {
-		return slices.Index(order, a.Severity) - slices.Index(order, b.Severity)
-	})
-	for i, f := range sorted {
+	for i, f := range diagnose.WorstFirst(t.Findings) {
 		cards = append(cards, findingView{f, i + 1, t.Index})
 	}
 	return cards
