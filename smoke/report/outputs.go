@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"binderhub-smoke/smoke"
+	"binderhub-smoke/smoke/report/web"
 	"binderhub-smoke/smoke/state"
 )
 
@@ -95,7 +96,7 @@ func Died(out, reason string, commands io.Writer, getenv func(string) string) er
 	for name, encode := range map[string]func() ([]byte, error){
 		"junit.xml": func() ([]byte, error) { return junitDeath(reason, now) },
 		metricsName: func() ([]byte, error) { return metricsDeath(old, now) },
-		pageName:    func() ([]byte, error) { return pageDeath(reason, now) },
+		pageName:    func() ([]byte, error) { return web.RenderDeath(reason, now) },
 	} {
 		b, err := encode()
 		if err == nil {

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -53,14 +52,13 @@ func (p *Pages) begin(r smoke.Result) error {
 	if err := os.MkdirAll(p.dir, 0o755); err != nil {
 		return fmt.Errorf("the report's directory cannot be made: %w", err)
 	}
-	var b bytes.Buffer
 	builder := web.NewBuilder(r, nil)
 	for i := range r.Targets {
 		builder.Add(evidence.Target{Result: r.Targets[i], Started: r.Started})
 	}
-	err := builder.Render(&b)
+	b, err := builder.Render()
 	if err == nil {
-		err = replace(filepath.Join(p.dir, pageName), b.Bytes())
+		err = replace(filepath.Join(p.dir, pageName), b)
 	}
 	if gone := os.Remove(filepath.Join(p.dir, harName)); gone != nil && !os.IsNotExist(gone) {
 		err = errors.Join(err, gone)
@@ -130,20 +128,12 @@ func writePages(dir string, r smoke.Result, earlier web.Earlier, limit time.Dura
 }
 
 func writePage(dir string, builder *web.Builder) error {
-	var b bytes.Buffer
-	err := builder.Render(&b)
+	b, err := builder.Render()
 	if err == nil {
-		err = renameio.WriteFile(filepath.Join(dir, pageName), b.Bytes(), 0o644, renameio.WithTempDir(dir))
+		err = renameio.WriteFile(filepath.Join(dir, pageName), b, 0o644, renameio.WithTempDir(dir))
 	}
 	if err != nil {
 		return fmt.Errorf("%s cannot be written: %w", pageName, err)
 	}
 	return nil
-}
-
-// pageDeath is report.html of a run that did not begin.
-func pageDeath(reason string, now time.Time) ([]byte, error) {
-	var b bytes.Buffer
-	err := web.RenderDeath(&b, reason, now)
-	return b.Bytes(), err
 }

@@ -8,7 +8,6 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"html/template"
-	"io"
 	"slices"
 	"time"
 
@@ -82,11 +81,11 @@ func (b *Builder) Add(t evidence.Target) {
 	b.targets = append(b.targets, v)
 }
 
-// Render writes the page, on which the targets that passed come last.
-func (b *Builder) Render(w io.Writer) error {
+// Render returns the page, on which the targets that passed come last.
+func (b *Builder) Render() ([]byte, error) {
 	views := slices.Clone(b.targets)
 	slices.SortStableFunc(views, func(a, b *targetView) int { return a.passed() - b.passed() })
-	return render(w, runView{Result: b.result, Views: views, Now: time.Now().UTC()})
+	return render(runView{Result: b.result, Views: views, Now: time.Now().UTC()})
 }
 
 // passed is 1 of a target that did.
@@ -97,21 +96,17 @@ func (t *targetView) passed() int {
 	return 0
 }
 
-// RenderDeath writes the page of a run that did not begin, with the reason.
-func RenderDeath(w io.Writer, reason string, now time.Time) error {
-	return render(w, runView{Death: reason, Now: now.UTC()})
+// RenderDeath returns the page of a run that did not begin, with the reason.
+func RenderDeath(reason string, now time.Time) ([]byte, error) {
+	return render(runView{Death: reason, Now: now.UTC()})
 }
 
-// render executes the template as a whole before anything is written.
-func render(w io.Writer, v runView) error {
+func render(v runView) ([]byte, error) {
 	v.Style, v.Script = template.CSS(style), template.JS(script)
 	v.Policy = "default-src 'none'; style-src '" + hash(style) + "'; script-src '" + hash(script) + "'; img-src data:; base-uri 'none'; form-action 'none'"
 	var b bytes.Buffer
-	if err := pages.Execute(&b, v); err != nil {
-		return err
-	}
-	_, err := w.Write(b.Bytes())
-	return err
+	err := pages.Execute(&b, v)
+	return b.Bytes(), err
 }
 
 // hash names an inline script or style in a policy (CSP Level 3, section 2.3.1).

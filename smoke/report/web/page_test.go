@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"encoding/json"
 	"os"
 	"regexp"
@@ -26,9 +25,9 @@ func built(t *testing.T, dir string, r smoke.Result) string {
 	for i := range r.Targets {
 		b.Add(evidence.Read(dir, r, i))
 	}
-	var out bytes.Buffer
-	require.NoError(t, b.Render(&out))
-	return out.String()
+	page, err := b.Render()
+	require.NoError(t, err)
+	return string(page)
 }
 
 // elements are the elements of a page by their names, with their attributes and what text is in them.
@@ -152,11 +151,11 @@ func TestAPageStaysSmall(t *testing.T) {
 	large := reporttest.Large(5000)
 	b := NewBuilder(smoke.Result{Targets: []smoke.TargetResult{large.Result}}, nil)
 	b.Add(large)
-	var out bytes.Buffer
-	require.NoError(t, b.Render(&out))
-	assert.Less(t, out.Len(), 5<<20)
-	assert.Len(t, dataOf(t, out.String()).Rows, 5000)
-	assert.False(t, strings.Contains(out.String(), "without details"))
+	page, err := b.Render()
+	require.NoError(t, err)
+	assert.Less(t, len(page), 5<<20)
+	assert.Len(t, dataOf(t, string(page)).Rows, 5000)
+	assert.False(t, strings.Contains(string(page), "without details"))
 
 	block, shown := encode(large, 1100<<10)
 	assert.Less(t, len(block), 1200<<10)
@@ -195,10 +194,10 @@ func TestManyScreenshotsAreMadeSmaller(t *testing.T) {
 }
 
 func TestThePageOfARunThatDidNotBegin(t *testing.T) {
-	var b bytes.Buffer
-	require.NoError(t, RenderDeath(&b, "SMOKE_BINDER: must be a URL; got <b>", time.Now()))
-	assert.Contains(t, b.String(), "DID NOT RUN")
-	assert.Contains(t, b.String(), "got &lt;b&gt;")
+	page, err := RenderDeath("SMOKE_BINDER: must be a URL; got <b>", time.Now())
+	require.NoError(t, err)
+	assert.Contains(t, string(page), "DID NOT RUN")
+	assert.Contains(t, string(page), "got &lt;b&gt;")
 }
 
 func TestAPageOfARunWithoutARecording(t *testing.T) {
