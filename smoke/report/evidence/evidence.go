@@ -17,7 +17,6 @@ import (
 type Target struct {
 	Result    smoke.TargetResult
 	Root      string    // directory of the report
-	Directory string    // of the report that holds the recording: of a soak, its round's
 	Started   time.Time // when the recording's clock began, by the clock of the machine that ran it
 	Exchanges []*wire.Exchange
 	Marks     []Mark
@@ -38,8 +37,8 @@ const TimelineName = "timeline.ndjson"
 
 // Read returns the evidence of the i-th target of a report in a directory. Of a soak it is that of the round that decided.
 func Read(dir string, r smoke.Result, i int) Target {
-	t := Target{Result: r.Targets[i], Root: dir, Directory: filepath.Join(dir, filepath.FromSlash(Round(r))), Started: r.Started}
-	file, err := os.Open(filepath.Join(t.Directory, "targets", t.Result.Name, TimelineName))
+	t := Target{Result: r.Targets[i], Root: dir, Started: r.Started}
+	file, err := os.Open(filepath.Join(dir, filepath.FromSlash(Round(r)), "targets", t.Result.Name, TimelineName))
 	if err != nil {
 		t.Missing = fmt.Sprintf("there is no recording: %v", err)
 		return t

@@ -16,16 +16,15 @@ type page struct {
 }
 
 type entry struct {
-	PageRef    string   `json:"pageref"`
-	Started    string   `json:"startedDateTime"`
-	Time       float64  `json:"time"` // milliseconds, as all times here
-	Request    request  `json:"request"`
-	Response   response `json:"response"`
-	Cache      struct{} `json:"cache"`
-	Timings    timings  `json:"timings"`
-	ServerIP   string   `json:"serverIPAddress,omitempty"`
-	Connection string   `json:"connection,omitempty"`
-	Comment    string   `json:"comment,omitempty"`
+	PageRef  string   `json:"pageref"`
+	Started  string   `json:"startedDateTime"`
+	Time     float64  `json:"time"` // milliseconds, as all times here
+	Request  request  `json:"request"`
+	Response response `json:"response"`
+	Cache    struct{} `json:"cache"`
+	Timings  timings  `json:"timings"`
+	ServerIP string   `json:"serverIPAddress,omitempty"`
+	Comment  string   `json:"comment,omitempty"`
 
 	ResourceType string    `json:"_resourceType"`
 	Messages     []message `json:"_webSocketMessages,omitempty"`
