@@ -88,14 +88,19 @@ func nodeOf(h diagnose.RouteHop) node {
 }
 
 func hopInWords(h diagnose.RouteHop) string {
-	parts := []string{labelOf(h.Hop), plain.Line(h.Name)}
-	if h.Seconds != nil {
-		parts = append(parts, fmt.Sprintf("%s %s (median of %d)", plain.Line(h.Measured), took(*h.Seconds), h.Count))
-	}
+	parts := []string{labelOf(h.Hop), plain.Line(h.Name), measured(h)}
 	if h.State == diagnose.StateBroken {
 		parts = append(parts, "broken: "+plain.Line(h.Cause))
 	}
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
+}
+
+// measured is how long a hop takes, or nothing.
+func measured(h diagnose.RouteHop) string {
+	if h.Seconds == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s %s (median of %d)", plain.Line(h.Measured), took(*h.Seconds), h.Count)
 }
 
 // clientNodes are the two clients that every way begins at.
@@ -137,10 +142,7 @@ type hopView struct {
 func (t *targetView) HopTable() (rows []hopView) {
 	for _, r := range t.Route {
 		for _, h := range r.Hops {
-			v := hopView{plain.Line(r.Host), labelOf(h.Hop), plain.Line(h.Name), string(h.State), "", plain.Line(strings.Join(h.Adds, "; "))}
-			if h.Seconds != nil {
-				v.Time = fmt.Sprintf("%s %s (median of %d)", plain.Line(h.Measured), took(*h.Seconds), h.Count)
-			}
+			v := hopView{plain.Line(r.Host), labelOf(h.Hop), plain.Line(h.Name), string(h.State), measured(h), plain.Line(strings.Join(h.Adds, "; "))}
 			if h.Cause != "" {
 				v.State += ": " + plain.Line(h.Cause)
 			}
